@@ -1,0 +1,33 @@
+/* redact: takes secrets out of texts before anyone sees them.
+ *
+ * Two nets. The first knows the secrets: every value given to redactor_add() is replaced by "***" wherever it occurs,
+ * also percent-encoded, and also as the fragments that providers echo ("****lkey", "sk-ab***yz": a run of key
+ * characters with three or more asterisks in it). The second knows their looks: words that begin like a key
+ * (sk-, gsk_, hf_, nvapi-, AIza, AQ., xai-, csk-, fw_, pplx-, g4f_, gfs_, ya29., ghp_, "Bearer ...") and go on for
+ * at least 8 more key characters, and identities that providers put into error texts (org-…, org_…, user_…).
+ * Sources of the prefixes and of the echoes: the provider pages cited in providers/.
+ *
+ * Thread: any; adding takes a lock, so does redacting.
+ */
+#ifndef PROVIDERD_BASE_REDACT_H
+#define PROVIDERD_BASE_REDACT_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct redactor;
+
+/* NULL when memory ran out. */
+struct redactor *redactor_new(void);
+void redactor_free(struct redactor *r);
+
+/* Remember a secret (copied; wiped at free). Values shorter than 6 bytes are not taken: replacing them would eat
+ * ordinary words. Adding a value twice is harmless. False when memory ran out. */
+bool redactor_add(struct redactor *r, const char *secret, size_t len);
+
+/* Append `text` without its secrets to `out`. `r` may be NULL: then only the second net works. */
+void redact(struct redactor *r, const char *text, size_t len, struct buf *out);
+
+#endif

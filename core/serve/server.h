@@ -1,0 +1,52 @@
+/* server: the REST side. HTTP threads, each with an h2o event loop and context of its own.
+ *
+ * Each thread holds the newest snapshot and renders an answer at most once per version of it; requests take no lock.
+ * History and export are read by the store's reader threads, page by page, as fast as the client takes them.
+ */
+#ifndef PROVIDERD_SERVE_SERVER_H
+#define PROVIDERD_SERVE_SERVER_H
+
+#include "health/snapshot.h"
+#include "store/store.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct server;
+struct policy_host;
+
+struct server_options {
+    const char *const *listen; /* "127.0.0.1:8000", "[::1]:8000", "localhost:8000", port 0 = a free one */
+    size_t listen_count;
+    unsigned threads;             /* 1-16 */
+    size_t max_connections;       /* per thread; further ones wait in the kernel's queue */
+    size_t max_header_bytes;      /* request line and headers together; more is 431 */
+    size_t max_body_bytes;        /* of a request; more is 413 */
+    int64_t idle_timeout_ms;      /* of a client between and within requests */
+};
+
+/* What a request may ask of the daemon. Called on an HTTP thread: must be thread-safe and quick. */
+struct server_hooks {
+    void *user;
+    /* Check the provider `name` now, or all when NULL. The name exists in the current snapshot. */
+    void (*check_now)(void *user, const char *name);
+};
+
+/* Binds every address, then starts the threads. NULL on error: `error` names the address and the reason, with the
+ * holder of the port's likely cause ("address already in use"). Loop thread. */
+struct server *server_start(const struct server_options *options, struct store *store, const struct server_hooks *hooks,
+                            char *error, size_t error_size);
+
+/* The URL of the i-th listener, with the real port: "http://127.0.0.1:8000". NULL past the last. */
+const char *server_url(const struct server *server, size_t i);
+
+/* Hands over a snapshot; the caller keeps its own reference. Loop thread. */
+void server_publish(struct server *server, struct snapshot *snapshot);
+
+/* Hands over a policy generation (see plugin/policy.h); a counted reference like the snapshot. Loop thread. */
+void server_publish_policies(struct server *server, struct policy_host *policies);
+
+/* Stops accepting, lets answers in flight finish for at most `grace_ms`, ends the threads. Loop thread. */
+void server_stop(struct server *server, int64_t grace_ms);
+
+#endif

@@ -1,0 +1,75 @@
+/* store: the history in SQLite. One writer thread with group commit, a small pool of reader threads.
+ *
+ * The seed's table provider_health_checks is kept as it is (reference: the original tracker); our columns follow its
+ * own. A database that the original wrote is opened and carried on. Times in it are UTC text without a zone, as the
+ * original wrote them.
+ *
+ * While the database cannot be written (locked, full disk, I/O error, read-only) checks wait in memory, at most
+ * `queue_max` of them, and are written when it is back; past that the oldest are dropped and counted.
+ */
+#ifndef PROVIDERD_STORE_STORE_H
+#define PROVIDERD_STORE_STORE_H
+
+#include "health/snapshot.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+struct store_options {
+    const char *path;           /* of the database file; created when missing */
+    int64_t retention_ms;       /* older checks are deleted, in small batches */
+    int64_t commit_interval_ms; /* at most this much is lost by a kill -9; 0 = commit every check */
+    size_t queue_max;           /* checks held in memory while the database cannot be written */
+    unsigned readers;           /* reader threads, 1-16 */
+};
+
+/* One check, on its way to a row. */
+struct check_record {
+    char provider[PROVIDER_NAME_MAX];
+    enum health_status status;
+    double response_time_ms;
+    double uptime_percent;
+    double rate_limit_percent;
+    int64_t checked_us; /* wall clock */
+    unsigned consecutive_failures;
+    bool ok;            /* counts as up: it answered well, fast or slow, or said 429 */
+    int http_status;    /* 0 = none */
+    struct probe_phases phases;
+    char reason[HEALTH_KIND_MAX];
+    char error_message[HEALTH_MESSAGE_MAX];
+};
+
+/* Opens or creates the database, checks and extends the schema, starts the threads.
+ * NULL when the path cannot be a database of ours (no such directory, a directory, a file that is not SQLite, a table
+ * of that name with other columns): `error` says what, where and what was expected, and nothing was changed. A database
+ * that is merely locked, read-only, corrupt inside or on a full disk does open: checks queue, store_report() says why.
+ * Loop thread, at start. */
+struct store *store_open(const struct store_options *options, char *error, size_t error_size);
+
+/* Takes a copy of the record. Never blocks, never fails: see queue_max. Loop thread. */
+void store_append(struct store *store, const struct check_record *record);
+
+/* Writes what is queued, waiting at most `timeout_ms`, stops the threads, closes. Returns the number of checks that
+ * could not be written (0 = all safe). Loop thread, at the end. */
+size_t store_close(struct store *store, int64_t timeout_ms);
+
+/* New retention and commit interval, from a reload. Loop thread. */
+void store_configure(struct store *store, int64_t retention_ms, int64_t commit_interval_ms);
+
+struct store_report {
+    bool writable;         /* the last commit succeeded */
+    int64_t failing_since_us; /* wall clock; 0 while writable */
+    char error[256];       /* why not; "" while writable */
+    uint64_t written;      /* checks committed since start */
+    uint64_t queued;       /* checks waiting in memory */
+    uint64_t dropped;      /* checks given up because the queue was full */
+    int64_t last_commit_us; /* wall clock; 0 = none yet */
+};
+
+/* Any thread. */
+void store_get_report(struct store *store, struct store_report *report);
+
+#endif
