@@ -10,6 +10,8 @@
 #ifndef PROVIDERD_HEALTH_SNAPSHOT_H
 #define PROVIDERD_HEALTH_SNAPSHOT_H
 
+#include "probe/phases.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,16 +30,6 @@ enum {
     PROVIDER_TITLE_MAX = 96,
     HEALTH_KIND_MAX = 32,     /* an error kind or reason word such as "rate", "timeout", "key_invalid" */
     HEALTH_MESSAGE_MAX = 512, /* error_message, redacted, cut at a UTF-8 boundary */
-};
-
-/* Where a probe's time went, milliseconds; each is the length of its own phase, -1 when it did not happen
- * (a kept-alive connection has no DNS, connect and TLS phase). */
-struct probe_phases {
-    float dns_ms;
-    float connect_ms;
-    float tls_ms;
-    float first_byte_ms; /* request sent -> first byte of the answer */
-    float total_ms;      /* the whole request */
 };
 
 struct provider_view {
@@ -72,7 +64,7 @@ struct snapshot {
     uint64_t boot_id;         /* random per process: (boot_id, version) never repeats */
     int64_t published_us;     /* wall clock */
     int64_t check_interval_ms; /* the configured default */
-    const char *policy;       /* name of the policy in force; owned by the snapshot */
+    char *policy;             /* owned: name of the policy in force; NULL = the default */
     uint64_t reloads;         /* generations taken into service since start, the first not counted */
     int64_t last_reload_us;   /* wall clock of the last reload tried; 0 = none */
     char *last_reload_error;  /* owned; NULL when the last reload was sound */

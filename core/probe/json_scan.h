@@ -1,0 +1,31 @@
+/* json_scan: tells, byte by byte, whether a stream is one whole JSON value, without keeping it.
+ *
+ * A model list can be half a megabyte that no rule looks into; what matters is that it is JSON and not cut off. The scan
+ * follows structure (brackets that match, strings that end, one value, nothing after it) and not the grammar of numbers,
+ * literals and separators (RFC 8259). Brackets below level 64 are counted, not matched by kind.
+ * Thread: any, one at a time. Total: any bytes, any cuts.
+ */
+#ifndef PROVIDERD_PROBE_JSON_SCAN_H
+#define PROVIDERD_PROBE_JSON_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_scan {
+    uint64_t is_object; /* bit per level */
+    uint32_t depth;
+    bool in_string;
+    bool escaped;
+    bool in_scalar; /* a number or literal at top level */
+    bool complete;  /* the value has ended */
+    bool broken;
+};
+
+/* Zero a json_scan before the first feed. */
+void json_scan_feed(struct json_scan *scan, const char *bytes, size_t len);
+
+/* Whether what was fed is one whole value. */
+bool json_scan_whole(const struct json_scan *scan);
+
+#endif

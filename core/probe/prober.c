@@ -1,0 +1,632 @@
+#include "probe/prober.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "probe/json_scan.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    IDLE_HANDLES_MAX = 256,  /* easy handles kept for the next probes */
+    EVENTS_PER_TURN = 64,
+};
+
+struct prober {
+    struct loop *loop;
+    CURLM *multi;
+    CURLSH *share; /* TLS sessions; libcurl 7.88 keeps them per easy handle otherwise */
+    int epoll_fd;  /* closed by the watch */
+    struct watch *watch;
+    struct timer timer;       /* curl's */
+    struct timer start_timer; /* takes waiting probes out of the queue */
+    char *ca_bundle;
+    unsigned max_in_flight;
+    size_t in_flight;
+    size_t waiting;
+    struct probe *first_waiting;
+    struct probe *last_waiting;
+    CURL *idle[IDLE_HANDLES_MAX];
+    size_t idle_count;
+};
+
+struct probe {
+    struct prober *prober;
+    struct probe *next, *previous; /* in the waiting list */
+    CURL *easy;                    /* NULL while waiting */
+    probe_done_fn done;
+    void *user;
+
+    bool post;
+    char *url;
+    char *user_agent;
+    struct curl_slist *headers;
+    char *body;
+    size_t body_len;
+    int64_t timeout_ms;
+    enum probe_keep keep;
+    bool expect_json;
+    size_t max_received;
+
+    struct probe_answer answer;
+    struct json_scan scan;
+    uint64_t queued_us;
+    size_t received;
+    size_t header_bytes;
+    const char *refused; /* why we broke off the transfer ourselves */
+    char curl_message[CURL_ERROR_SIZE];
+};
+
+const char *probe_error_name(enum probe_error error)
+{
+    static const char *const names[] = {
+        [PROBE_OK] = NULL,          [PROBE_TIMEOUT] = "timeout", [PROBE_DNS] = "dns",
+        [PROBE_CONNECT] = "connect", [PROBE_TLS] = "tls",         [PROBE_BAD_RESPONSE] = "bad_response",
+        [PROBE_CANCELLED] = "cancelled",
+    };
+    return names[error];
+}
+
+/* -- receiving -- */
+
+static int status_of(const struct probe *probe)
+{
+    long status = 0;
+    curl_easy_getinfo(probe->easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
+static bool is_success(int status)
+{
+    return status >= 200 && status < 300;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *user)
+{
+    struct probe *probe = user;
+    size_t len = size * count;
+
+    probe->header_bytes += len;
+    if (probe->header_bytes > PROBE_HEADERS_MAX) {
+        probe->refused = "more than 64 KB of header lines";
+        return 0;
+    }
+    if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+        buf_clear(&probe->answer.headers); /* an interim answer (100 Continue) came before */
+    else if (len > 2)
+        buf_append(&probe->answer.headers, bytes, len);
+    return len;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *user)
+{
+    struct probe *probe = user;
+    size_t len = size * count;
+
+    probe->received += len;
+    if (probe->received > probe->max_received) {
+        probe->refused = "the answer is larger than allowed";
+        return 0;
+    }
+    bool success = is_success(status_of(probe));
+    if (success && probe->expect_json)
+        json_scan_feed(&probe->scan, bytes, len);
+    if (probe->keep == PROBE_KEEP_ALWAYS) {
+        buf_append(&probe->answer.body, bytes, len);
+    } else if (probe->keep == PROBE_KEEP_ERRORS && !success && probe->answer.body.len < PROBE_KEPT_ERROR_MAX) {
+        size_t room = PROBE_KEPT_ERROR_MAX - probe->answer.body.len;
+        buf_append(&probe->answer.body, bytes, len < room ? len : room);
+    }
+    return len;
+}
+
+/* -- the life of a probe -- */
+
+static void wipe_headers(struct curl_slist *headers)
+{
+    for (struct curl_slist *line = headers; line != NULL; line = line->next)
+        explicit_bzero(line->data, strlen(line->data));
+    curl_slist_free_all(headers);
+}
+
+static void free_probe(struct probe *probe)
+{
+    if (probe == NULL)
+        return;
+    wipe_headers(probe->headers);
+    if (probe->body != NULL)
+        explicit_bzero(probe->body, probe->body_len);
+    free(probe->body);
+    free(probe->url);
+    free(probe->user_agent);
+    buf_dispose(&probe->answer.headers);
+    buf_dispose(&probe->answer.body);
+    free(probe);
+}
+
+static CURL *take_handle(struct prober *prober)
+{
+    if (prober->idle_count != 0)
+        return prober->idle[--prober->idle_count];
+    return curl_easy_init();
+}
+
+static void give_handle_back(struct prober *prober, CURL *easy)
+{
+    if (prober->idle_count < IDLE_HANDLES_MAX) {
+        curl_easy_reset(easy); /* forgets pointers to the probe's memory */
+        prober->idle[prober->idle_count++] = easy;
+    } else {
+        curl_easy_cleanup(easy);
+    }
+}
+
+static void set_options(struct probe *probe)
+{
+    struct prober *prober = probe->prober;
+    CURL *easy = probe->easy;
+
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, probe);
+    curl_easy_setopt(easy, CURLOPT_URL, probe->url);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* A name lookup that hangs is left to its thread; waiting for it would stop the loop. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)probe->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)probe->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, probe->user_agent);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, probe->headers);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, probe);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, probe->curl_message);
+    curl_easy_setopt(easy, CURLOPT_SHARE, prober->share);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (prober->ca_bundle != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, prober->ca_bundle);
+    if (probe->post) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)probe->body_len);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, probe->body != NULL ? probe->body : "");
+    }
+}
+
+static void finish(struct probe *probe, CURLcode code);
+
+static void put_on_wire(struct probe *probe)
+{
+    struct prober *prober = probe->prober;
+
+    ++prober->in_flight;
+    probe->answer.waited_us = clock_monotonic_us() - probe->queued_us;
+    probe->easy = take_handle(prober);
+    if (probe->easy == NULL) {
+        finish(probe, CURLE_OUT_OF_MEMORY);
+        return;
+    }
+    set_options(probe);
+    CURLMcode added = curl_multi_add_handle(prober->multi, probe->easy);
+    if (added != CURLM_OK) {
+        snprintf(probe->curl_message, sizeof(probe->curl_message), "%s", curl_multi_strerror(added));
+        finish(probe, CURLE_FAILED_INIT);
+    }
+}
+
+static void enqueue(struct probe *probe)
+{
+    struct prober *prober = probe->prober;
+    probe->previous = prober->last_waiting;
+    *(prober->last_waiting != NULL ? &prober->last_waiting->next : &prober->first_waiting) = probe;
+    prober->last_waiting = probe;
+    ++prober->waiting;
+}
+
+static void dequeue(struct probe *probe)
+{
+    struct prober *prober = probe->prober;
+    *(probe->previous != NULL ? &probe->previous->next : &prober->first_waiting) = probe->next;
+    *(probe->next != NULL ? &probe->next->previous : &prober->last_waiting) = probe->previous;
+    probe->next = probe->previous = NULL;
+    --prober->waiting;
+}
+
+static void start_waiting(struct prober *prober)
+{
+    while (prober->in_flight < prober->max_in_flight && prober->first_waiting != NULL) {
+        struct probe *probe = prober->first_waiting;
+        dequeue(probe);
+        put_on_wire(probe);
+    }
+}
+
+static void leave_wire(struct probe *probe)
+{
+    struct prober *prober = probe->prober;
+    --prober->in_flight;
+    if (probe->easy != NULL) {
+        curl_multi_remove_handle(prober->multi, probe->easy);
+        give_handle_back(prober, probe->easy);
+        probe->easy = NULL;
+    }
+}
+
+/* -- from curl's result to ours -- */
+
+static enum probe_error classify(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return PROBE_OK;
+    case CURLE_OPERATION_TIMEDOUT:
+        return PROBE_TIMEOUT;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return PROBE_DNS;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+    case CURLE_PROXY:
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT:
+        return PROBE_CONNECT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_SHUTDOWN_FAILED:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return PROBE_TLS;
+    default:
+        return PROBE_BAD_RESPONSE;
+    }
+}
+
+static curl_off_t time_of(const struct probe *probe, CURLINFO info)
+{
+    curl_off_t us = 0;
+    curl_easy_getinfo(probe->easy, info, &us);
+    return us;
+}
+
+static float span_ms(curl_off_t from_us, curl_off_t to_us)
+{
+    return to_us >= from_us && to_us > 0 ? (float)(to_us - from_us) / 1000.0f : -1.0f;
+}
+
+/* Times as libcurl counts them (curl_easy_getinfo(3), "TIMES"): all from the start of the request, 0 = not reached. */
+static void measure(struct probe *probe)
+{
+    struct probe_phases *phases = &probe->answer.phases;
+    long new_connections = 0;
+    curl_easy_getinfo(probe->easy, CURLINFO_NUM_CONNECTS, &new_connections);
+
+    curl_off_t looked_up = time_of(probe, CURLINFO_NAMELOOKUP_TIME_T);
+    curl_off_t connected = time_of(probe, CURLINFO_CONNECT_TIME_T);
+    curl_off_t secured = time_of(probe, CURLINFO_APPCONNECT_TIME_T);
+    curl_off_t sending = time_of(probe, CURLINFO_PRETRANSFER_TIME_T);
+    curl_off_t first_byte = time_of(probe, CURLINFO_STARTTRANSFER_TIME_T);
+    if (new_connections > 0) {
+        phases->dns_ms = span_ms(0, looked_up);
+        phases->connect_ms = connected > 0 ? span_ms(looked_up, connected) : -1.0f;
+        phases->tls_ms = secured > 0 ? span_ms(connected, secured) : -1.0f;
+    }
+    phases->first_byte_ms = first_byte > 0 ? span_ms(sending, first_byte) : -1.0f;
+    phases->total_ms = (float)time_of(probe, CURLINFO_TOTAL_TIME_T) / 1000.0f;
+}
+
+static void explain(struct probe *probe, CURLcode code)
+{
+    struct probe_answer *answer = &probe->answer;
+
+    answer->error = classify(code);
+    if (probe->refused != NULL) {
+        answer->error = PROBE_BAD_RESPONSE;
+        snprintf(answer->message, sizeof(answer->message), "%s", probe->refused);
+    } else if (answer->error == PROBE_TIMEOUT) {
+        snprintf(answer->message, sizeof(answer->message), "no answer within %lld ms", (long long)probe->timeout_ms);
+    } else if (code != CURLE_OK) {
+        const char *detail = probe->curl_message[0] != '\0' ? probe->curl_message : curl_easy_strerror(code);
+        snprintf(answer->message, sizeof(answer->message), "%.250s", detail);
+    } else if (is_success(answer->status) && probe->expect_json && !json_scan_whole(&probe->scan)) {
+        answer->error = PROBE_BAD_RESPONSE;
+        snprintf(answer->message, sizeof(answer->message), "HTTP %d whose body is %s", answer->status,
+                 probe->received == 0 ? "empty, expected JSON" : "not whole JSON");
+    } else if (answer->body.failed || answer->headers.failed) {
+        answer->error = PROBE_BAD_RESPONSE;
+        snprintf(answer->message, sizeof(answer->message), "out of memory for the answer");
+    }
+    answer->body_kept = probe->keep == PROBE_KEEP_ALWAYS ||
+                        (probe->keep == PROBE_KEEP_ERRORS && !is_success(answer->status));
+}
+
+static void finish(struct probe *probe, CURLcode code)
+{
+    if (probe->easy != NULL) {
+        probe->answer.status = status_of(probe);
+        measure(probe);
+    }
+    explain(probe, code);
+    leave_wire(probe);
+    probe->done(&probe->answer, probe->user);
+    free_probe(probe);
+}
+
+/* -- curl and the loop -- */
+
+static void collect_finished(struct prober *prober)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(prober->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        struct probe *probe;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &probe);
+        finish(probe, code);
+    }
+    start_waiting(prober);
+}
+
+static void on_sockets_ready(void *user)
+{
+    struct prober *prober = user;
+    struct epoll_event events[EVENTS_PER_TURN];
+    int running;
+
+    int count = epoll_wait(prober->epoll_fd, events, EVENTS_PER_TURN, 0);
+    for (int i = 0; i < count; ++i) {
+        int action = 0;
+        if ((events[i].events & (EPOLLIN | EPOLLHUP)) != 0)
+            action |= CURL_CSELECT_IN;
+        if ((events[i].events & EPOLLOUT) != 0)
+            action |= CURL_CSELECT_OUT;
+        if ((events[i].events & EPOLLERR) != 0)
+            action |= CURL_CSELECT_ERR;
+        curl_multi_socket_action(prober->multi, events[i].data.fd, action, &running);
+    }
+    collect_finished(prober);
+}
+
+static void on_curl_timer(struct timer *timer, void *user)
+{
+    (void)timer;
+    struct prober *prober = user;
+    int running;
+    curl_multi_socket_action(prober->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect_finished(prober);
+}
+
+static void on_start_timer(struct timer *timer, void *user)
+{
+    (void)timer;
+    start_waiting(user);
+}
+
+static int on_socket_change(CURL *easy, curl_socket_t fd, int what, void *user, void *known)
+{
+    (void)easy;
+    struct prober *prober = user;
+    struct epoll_event event = {.data.fd = fd};
+
+    if (what == CURL_POLL_REMOVE) {
+        epoll_ctl(prober->epoll_fd, EPOLL_CTL_DEL, fd, &event); /* fails harmlessly when curl has closed it already */
+        return 0;
+    }
+    if ((what & CURL_POLL_IN) != 0)
+        event.events |= EPOLLIN;
+    if ((what & CURL_POLL_OUT) != 0)
+        event.events |= EPOLLOUT;
+    if (known == NULL) {
+        curl_multi_assign(prober->multi, fd, prober); /* any value that is not NULL: "in the set" */
+        if (epoll_ctl(prober->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 || errno != EEXIST)
+            return 0;
+    }
+    epoll_ctl(prober->epoll_fd, EPOLL_CTL_MOD, fd, &event);
+    return 0;
+}
+
+static int on_timer_change(CURLM *multi, long timeout_ms, void *user)
+{
+    (void)multi;
+    struct prober *prober = user;
+    if (timeout_ms < 0)
+        timer_stop(prober->loop, &prober->timer);
+    else if (!timer_start(prober->loop, &prober->timer, clock_monotonic_us() + (uint64_t)timeout_ms * 1000))
+        log_error("prober", "out of memory for a timer");
+    return 0;
+}
+
+/* -- public -- */
+
+struct prober *prober_new(struct loop *loop, const struct prober_options *options, char *error, size_t error_size)
+{
+    struct prober *prober = calloc(1, sizeof(*prober));
+    if (prober == NULL)
+        goto fail;
+    prober->loop = loop;
+    prober->epoll_fd = -1;
+    timer_init(&prober->timer, on_curl_timer, prober);
+    timer_init(&prober->start_timer, on_start_timer, prober);
+    prober_configure(prober, options);
+
+    prober->multi = curl_multi_init();
+    prober->share = curl_share_init();
+    if (prober->multi == NULL || prober->share == NULL)
+        goto fail;
+    curl_share_setopt(prober->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_multi_setopt(prober->multi, CURLMOPT_SOCKETFUNCTION, on_socket_change);
+    curl_multi_setopt(prober->multi, CURLMOPT_SOCKETDATA, prober);
+    curl_multi_setopt(prober->multi, CURLMOPT_TIMERFUNCTION, on_timer_change);
+    curl_multi_setopt(prober->multi, CURLMOPT_TIMERDATA, prober);
+    curl_multi_setopt(prober->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    curl_multi_setopt(prober->multi, CURLMOPT_MAXCONNECTS, (long)options->max_in_flight);
+
+    prober->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (prober->epoll_fd == -1)
+        goto fail;
+    prober->watch = loop_watch(loop, prober->epoll_fd, on_sockets_ready, prober);
+    if (prober->watch == NULL)
+        goto fail;
+    return prober;
+
+fail:
+    snprintf(error, error_size, "cannot set up probing: %s", strerror(errno != 0 ? errno : ENOMEM));
+    if (prober != NULL && prober->epoll_fd != -1)
+        close(prober->epoll_fd);
+    if (prober != NULL && prober->multi != NULL)
+        curl_multi_cleanup(prober->multi);
+    if (prober != NULL && prober->share != NULL)
+        curl_share_cleanup(prober->share);
+    if (prober != NULL)
+        free(prober->ca_bundle);
+    free(prober);
+    return NULL;
+}
+
+void prober_free(struct prober *prober)
+{
+    if (prober == NULL)
+        return;
+    for (size_t i = 0; i < prober->idle_count; ++i)
+        curl_easy_cleanup(prober->idle[i]);
+    curl_multi_cleanup(prober->multi);
+    curl_share_cleanup(prober->share);
+    timer_stop(prober->loop, &prober->timer);
+    timer_stop(prober->loop, &prober->start_timer);
+    loop_unwatch(prober->watch);
+    free(prober->ca_bundle);
+    free(prober);
+}
+
+void prober_configure(struct prober *prober, const struct prober_options *options)
+{
+    char *bundle = options->ca_bundle != NULL ? strdup(options->ca_bundle) : NULL;
+    if (bundle != NULL || options->ca_bundle == NULL) {
+        free(prober->ca_bundle);
+        prober->ca_bundle = bundle;
+    }
+    prober->max_in_flight = options->max_in_flight;
+    if (prober->multi != NULL)
+        start_waiting(prober);
+}
+
+static bool copy_request(struct probe *probe, const struct probe_request *request)
+{
+    probe->post = request->post;
+    probe->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 1;
+    probe->keep = request->keep;
+    probe->expect_json = request->expect_json;
+    probe->max_received = request->max_received;
+    probe->url = strdup(request->url);
+    probe->user_agent = strdup(request->user_agent);
+    if (probe->url == NULL || probe->user_agent == NULL)
+        return false;
+    for (size_t i = 0; i < request->header_count; ++i) {
+        struct curl_slist *longer = curl_slist_append(probe->headers, request->headers[i]);
+        if (longer == NULL)
+            return false;
+        probe->headers = longer;
+    }
+    if (request->body_len != 0) {
+        probe->body = malloc(request->body_len);
+        if (probe->body == NULL)
+            return false;
+        memcpy(probe->body, request->body, request->body_len);
+        probe->body_len = request->body_len;
+    }
+    return true;
+}
+
+struct probe *prober_start(struct prober *prober, const struct probe_request *request, probe_done_fn done, void *user,
+                           char *error, size_t error_size)
+{
+    if (strncasecmp(request->url, "http://", 7) != 0 && strncasecmp(request->url, "https://", 8) != 0) {
+        snprintf(error, error_size, "cannot ask %.200s: expected a URL that begins with http:// or https://",
+                 request->url);
+        return NULL;
+    }
+    struct probe *probe = calloc(1, sizeof(*probe));
+    if (probe == NULL || !copy_request(probe, request)) {
+        free_probe(probe);
+        snprintf(error, error_size, "out of memory for a probe");
+        return NULL;
+    }
+    probe->prober = prober;
+    probe->done = done;
+    probe->user = user;
+    probe->answer.phases = PROBE_PHASES_NONE;
+    /* Even a probe with room on the wire goes through the queue: its callback must not run within this call, and
+     * curl_multi_add_handle may fail. */
+    if (!timer_armed(&prober->start_timer) &&
+        !timer_start(prober->loop, &prober->start_timer, loop_now_us(prober->loop))) {
+        free_probe(probe);
+        snprintf(error, error_size, "out of memory for a probe");
+        return NULL;
+    }
+    probe->queued_us = clock_monotonic_us();
+    enqueue(probe);
+    return probe;
+}
+
+void probe_cancel(struct probe *probe)
+{
+    struct prober *prober = probe->prober;
+    if (probe->easy != NULL) {
+        leave_wire(probe);
+        start_waiting(prober);
+    } else {
+        dequeue(probe);
+    }
+    free_probe(probe);
+}
+
+size_t prober_in_flight(const struct prober *prober)
+{
+    return prober->in_flight;
+}
+
+size_t prober_waiting(const struct prober *prober)
+{
+    return prober->waiting;
+}
+
+bool probe_header(const struct buf *headers, const char *name, size_t name_len, struct buf *out)
+{
+    bool found = false;
+    const char *line = buf_text(headers), *end = line + headers->len;
+
+    while (line < end) {
+        const char *line_end = memchr(line, '\n', (size_t)(end - line));
+        if (line_end == NULL)
+            line_end = end;
+        if ((size_t)(line_end - line) > name_len && line[name_len] == ':' && strncasecmp(line, name, name_len) == 0) {
+            const char *value = line + name_len + 1, *value_end = line_end;
+            while (value < value_end && (*value == ' ' || *value == '\t'))
+                ++value;
+            while (value_end > value && (value_end[-1] == '\r' || value_end[-1] == ' ' || value_end[-1] == '\t'))
+                --value_end;
+            if (found)
+                buf_append_text(out, ", ");
+            buf_append(out, value, (size_t)(value_end - value));
+            found = true;
+        }
+        line = line_end + 1;
+    }
+    return found;
+}

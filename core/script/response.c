@@ -1,0 +1,171 @@
+#include "script/response.h"
+
+#include "script/json_value.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#define RESPONSE_TYPE "response"
+#define HEADERS_TYPE "response headers"
+
+enum { /* user values of a response */
+    VALUE_URL = 1,
+    VALUE_JSON,
+    VALUE_HEADERS,
+    VALUE_COUNT = VALUE_HEADERS,
+};
+
+const struct response *response_at(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, RESPONSE_TYPE);
+}
+
+struct response *response_push(lua_State *L, struct probe_answer *answer, const char *url)
+{
+    struct response *response = lua_newuserdatauv(L, sizeof(*response), VALUE_COUNT);
+    memset(response, 0, sizeof(*response));
+    luaL_setmetatable(L, RESPONSE_TYPE);
+    lua_pushstring(L, url);
+    lua_setiuservalue(L, -2, VALUE_URL);
+
+    response->error = answer->error;
+    memcpy(response->message, answer->message, sizeof(response->message));
+    response->status = answer->status;
+    response->body_kept = answer->body_kept;
+    response->phases = answer->phases;
+    response->headers = answer->headers;
+    response->body = answer->body;
+    answer->headers = BUF_EMPTY;
+    answer->body = BUF_EMPTY;
+    return response;
+}
+
+static void push_phase(lua_State *L, const char *name, float ms)
+{
+    if (ms < 0)
+        return;
+    lua_pushnumber(L, (lua_Number)ms);
+    lua_setfield(L, -2, name);
+}
+
+void response_push_phases(lua_State *L, const struct probe_phases *phases)
+{
+    lua_createtable(L, 0, 5);
+    push_phase(L, "dns_ms", phases->dns_ms);
+    push_phase(L, "connect_ms", phases->connect_ms);
+    push_phase(L, "tls_ms", phases->tls_ms);
+    push_phase(L, "first_byte_ms", phases->first_byte_ms);
+    push_phase(L, "total_ms", phases->total_ms);
+}
+
+static void push_optional_text(lua_State *L, const char *text)
+{
+    if (text != NULL && text[0] != '\0')
+        lua_pushstring(L, text);
+    else
+        lua_pushnil(L);
+}
+
+/* Decodes the body once; later looks take the remembered value. */
+static void push_json(lua_State *L, const struct response *response)
+{
+    if (!response->body_kept || response->body.len == 0) {
+        lua_pushnil(L);
+        return;
+    }
+    if (lua_getiuservalue(L, 1, VALUE_JSON) != LUA_TNIL)
+        return;
+    lua_pop(L, 1);
+    if (!json_value_decode(L, buf_text(&response->body), response->body.len)) {
+        lua_pop(L, 2);
+        lua_pushnil(L);
+        return;
+    }
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, VALUE_JSON);
+}
+
+static void push_headers(lua_State *L)
+{
+    if (lua_getiuservalue(L, 1, VALUE_HEADERS) != LUA_TNIL)
+        return;
+    lua_pop(L, 1);
+    lua_newuserdatauv(L, 0, 1);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, -2, 1); /* keeps the response alive */
+    luaL_setmetatable(L, HEADERS_TYPE);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, VALUE_HEADERS);
+}
+
+static int response_field(lua_State *L)
+{
+    const struct response *response = luaL_checkudata(L, 1, RESPONSE_TYPE);
+    const char *name = luaL_checkstring(L, 2);
+
+    if (strcmp(name, "status") == 0)
+        lua_pushinteger(L, response->status);
+    else if (strcmp(name, "ok") == 0)
+        lua_pushboolean(L, response->error == PROBE_OK && response->status >= 200 && response->status < 300);
+    else if (strcmp(name, "headers") == 0)
+        push_headers(L);
+    else if (strcmp(name, "body") == 0 && response->body_kept)
+        lua_pushlstring(L, buf_text(&response->body), response->body.len);
+    else if (strcmp(name, "json") == 0)
+        push_json(L, response);
+    else if (strcmp(name, "error") == 0)
+        push_optional_text(L, probe_error_name(response->error));
+    else if (strcmp(name, "message") == 0)
+        push_optional_text(L, response->message);
+    else if (strcmp(name, "latency_ms") == 0)
+        lua_pushnumber(L, (lua_Number)response->phases.total_ms);
+    else if (strcmp(name, "phases") == 0)
+        response_push_phases(L, &response->phases);
+    else if (strcmp(name, "url") == 0)
+        lua_getiuservalue(L, 1, VALUE_URL);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int response_collect(lua_State *L)
+{
+    struct response *response = luaL_checkudata(L, 1, RESPONSE_TYPE);
+    buf_dispose(&response->headers);
+    buf_dispose(&response->body);
+    return 0;
+}
+
+static int headers_field(lua_State *L)
+{
+    luaL_checkudata(L, 1, HEADERS_TYPE);
+    size_t len;
+    const char *name = luaL_checklstring(L, 2, &len);
+    lua_getiuservalue(L, 1, 1);
+    const struct response *response = response_at(L, -1);
+    struct buf value = BUF_EMPTY;
+    bool found = response != NULL && probe_header(&response->headers, name, len, &value);
+    if (found)
+        lua_pushlstring(L, buf_text(&value), value.len);
+    else
+        lua_pushnil(L);
+    buf_dispose(&value);
+    return 1;
+}
+
+void response_open(lua_State *L)
+{
+    static const luaL_Reg response_methods[] = {
+        {"__index", response_field}, {"__gc", response_collect}, {NULL, NULL}};
+    static const luaL_Reg headers_methods[] = {{"__index", headers_field}, {NULL, NULL}};
+
+    luaL_newmetatable(L, RESPONSE_TYPE);
+    luaL_setfuncs(L, response_methods, 0);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    luaL_newmetatable(L, HEADERS_TYPE);
+    luaL_setfuncs(L, headers_methods, 0);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 2);
+}

@@ -1,0 +1,74 @@
+/* What the files of script/ share. Not for other layers. */
+#ifndef PROVIDERD_SCRIPT_INTERNAL_H
+#define PROVIDERD_SCRIPT_INTERNAL_H
+
+#include "script/script.h"
+
+#include <lua.h>
+
+struct script {
+    unsigned references;
+    char *path;
+    struct sandbox *sandbox;
+    struct loop *loop;
+    struct prober *prober;
+    struct redactor *redactor;
+    struct environment *environment;
+    char *user_agent;
+    size_t max_answer_bytes;
+    struct script_provider *providers;
+    size_t provider_count;
+    int sample_from; /* registry references to require("sample").from and require("judge").judge; */
+    int judge;       /* LUA_NOREF until first needed */
+    struct check *running; /* whose coroutine is being resumed; NULL outside probe() */
+};
+
+struct check {
+    struct script *script;
+    const struct script_provider *provider;
+    struct judge_state state;
+    char last_status[16];
+    check_done_fn done;
+    void *user;
+    struct timer timer; /* starts the coroutine on a turn of its own */
+    uint64_t deadline_us;
+    int64_t timeout_ms;
+    lua_State *coroutine;
+    int coroutine_reference;
+    struct probe *probe; /* the request that the coroutine waits for */
+    char *url;           /* of that request */
+    unsigned requests;
+    struct probe_phases phases; /* of the last request */
+    int http_status;
+};
+
+/* Goes on with the coroutine, `arguments` values lying on its stack; ends the check when it has ended. */
+void check_resume(struct check *check, int arguments);
+
+/* Ends the check as a failure of its script. */
+void check_fail(struct check *check, const char *message);
+
+/* The script that a Lua state belongs to. */
+struct script *script_of(lua_State *L);
+
+/* Adds `http`. [-0, +0, m] */
+void http_open(lua_State *L);
+
+/* Adds env, env_names, keys, credentials, log, now, duration, parse_time. [-0, +0, m] */
+void host_api_open(lua_State *L);
+
+/* Reads the provider table on top of the stack into `provider`, raising a text that names what is wrong. The table is
+ * popped and referenced. [-1, +0, e] */
+void provider_read(lua_State *L, struct script *script, struct script_provider *provider);
+void provider_dispose(struct script_provider *provider);
+
+/* Whether `url` lies under one of the origins: the same scheme, host and port, then '/', '?' or nothing. */
+bool provider_may_receive_secrets(const struct script_provider *provider, const char *url);
+
+/* "scheme://host:port" at the beginning of an http or https URL, copied; NULL when it is none or memory ran out. */
+char *origin_of_url(const char *url);
+
+/* Appends `text` without secrets to a fixed buffer, cut at a UTF-8 boundary. */
+void redact_into(struct redactor *redactor, const char *text, char *out, size_t out_size);
+
+#endif

@@ -1,0 +1,86 @@
+/* Deletes checks that are too old, a little at a time and without a scan: ids ascend with time, so the oldest rows are
+ * the first by id, and the first row that is young enough ends the search. */
+#include "store/store_internal.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+enum {
+    FREE_PAGES_WORTH_RETURNING = 1024,
+    FREE_SHARE_WORTH_RETURNING = 4, /* a quarter of the file */
+};
+
+/* A row dated further ahead than this was written while the clock was wrong. It must not hold up the rows behind it. */
+#define FUTURE_TOLERANCE_US (24 * 3600 * INT64_C(1000000))
+
+/* The id up to which rows can go, among the first few; 0 = none. Rows whose time cannot be read, or lies in the
+ * future, go along when an expired row follows them. Returns an SQLite result. */
+static int find_expired(sqlite3_stmt *oldest, int64_t cutoff_us, int64_t now_us, int64_t *last_id, int *rows)
+{
+    int result;
+    *last_id = 0;
+    *rows = 0;
+    sqlite3_bind_int(oldest, 1, STORE_RETENTION_ROWS);
+    while ((result = sqlite3_step(oldest)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(oldest, 1);
+        int64_t checked_us;
+        bool dated = text != NULL && clock_parse_iso(text, strlen(text), &checked_us) == 0 &&
+                     checked_us <= now_us + FUTURE_TOLERANCE_US;
+        if (dated && checked_us >= cutoff_us) {
+            result = SQLITE_DONE;
+            break;
+        }
+        *rows += 1;
+        if (dated)
+            *last_id = sqlite3_column_int64(oldest, 0);
+    }
+    sqlite3_reset(oldest);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int delete_expired(sqlite3_stmt *delete_up_to, int64_t last_id)
+{
+    sqlite3_bind_int64(delete_up_to, 1, last_id);
+    sqlite3_step(delete_up_to);
+    return sqlite3_reset(delete_up_to);
+}
+
+static int64_t pragma_int64(sqlite3 *handle, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    int64_t value = 0;
+    if (sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+        value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return value;
+}
+
+/* In the steady state new checks fill the pages of deleted ones. Only when much of the file is free, as after a
+ * shorter retention, some pages go back to the file system; only in files that were created for it. */
+static bool return_pages(sqlite3 *handle)
+{
+    int64_t free_pages = pragma_int64(handle, "PRAGMA freelist_count");
+    if (free_pages < FREE_PAGES_WORTH_RETURNING ||
+        free_pages < pragma_int64(handle, "PRAGMA page_count") / FREE_SHARE_WORTH_RETURNING ||
+        pragma_int64(handle, "PRAGMA auto_vacuum") != 2)
+        return false;
+    return sqlite3_exec(handle, "PRAGMA incremental_vacuum(256)", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+enum retention_result retention_step(struct database *database, int64_t cutoff_us, int64_t now_us, char *error,
+                                     size_t error_size)
+{
+    int64_t last_id;
+    int rows;
+    int result = find_expired(database->oldest, cutoff_us, now_us, &last_id, &rows);
+    if (result == SQLITE_OK && last_id != 0)
+        result = delete_expired(database->delete_up_to, last_id);
+    if (result != SQLITE_OK) {
+        database_explain(database->handle, result, error, error_size);
+        return RETENTION_FAILED;
+    }
+    if (last_id != 0 && rows == STORE_RETENTION_ROWS)
+        return RETENTION_MORE;
+    return return_pages(database->handle) ? RETENTION_MORE : RETENTION_DONE;
+}

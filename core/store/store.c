@@ -1,0 +1,177 @@
+/* The store's life: opening, taking checks in, reporting, closing. */
+#include "store/store_internal.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The path made absolute through its directory, so that a later chdir() does not matter and no name can mean something
+ * special to SQLite (":memory:", "file:..."). NULL with the reason when it cannot name a database. */
+static char *resolve_path(const char *path, char *error, size_t error_size)
+{
+    struct stat status;
+    char *resolved = NULL;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    char *directory = slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+    char *absolute = directory != NULL ? realpath(directory, NULL) : NULL;
+    if (absolute == NULL) {
+        snprintf(error, error_size, "database %s: the directory %s cannot be used: %s", path,
+                 directory != NULL ? directory : "", strerror(errno));
+        goto done;
+    }
+    if (stat(absolute, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        snprintf(error, error_size, "database %s: %s is not a directory", path, absolute);
+        goto done;
+    }
+    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+        (stat(path, &status) == 0 && S_ISDIR(status.st_mode))) {
+        snprintf(error, error_size, "database %s: this is a directory, the path of a file was expected", path);
+        goto done;
+    }
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        snprintf(error, error_size, "database %s: not a regular file", path);
+        goto done;
+    }
+    if (asprintf(&resolved, "%s/%s", strcmp(absolute, "/") == 0 ? "" : absolute, name) < 0) {
+        snprintf(error, error_size, "database %s: out of memory", path);
+        resolved = NULL;
+    }
+done:
+    free(directory);
+    free(absolute);
+    return resolved;
+}
+
+static struct store *store_new(const struct store_options *options, char *error, size_t error_size)
+{
+    pthread_condattr_t monotonic;
+    struct store *store = calloc(1, sizeof(*store));
+    if (store == NULL) {
+        snprintf(error, error_size, "database %s: out of memory", options->path);
+        return NULL;
+    }
+    store->path = resolve_path(options->path, error, error_size);
+    if (store->path == NULL) {
+        free(store);
+        return NULL;
+    }
+    store->queue_max = options->queue_max > 0 ? options->queue_max : 1;
+    store->retention_ms = options->retention_ms;
+    store->commit_interval_ms = options->commit_interval_ms;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&store->mutex, NULL);
+    pthread_cond_init(&store->wake, &monotonic);
+    pthread_mutex_init(&store->pool.mutex, NULL);
+    pthread_cond_init(&store->pool.wake, &monotonic);
+    pthread_cond_init(&store->pool.released, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return store;
+}
+
+static void store_free(struct store *store)
+{
+    database_close(&store->database);
+    check_queue_dispose(&store->queue);
+    pthread_cond_destroy(&store->pool.released);
+    pthread_cond_destroy(&store->pool.wake);
+    pthread_mutex_destroy(&store->pool.mutex);
+    pthread_cond_destroy(&store->wake);
+    pthread_mutex_destroy(&store->mutex);
+    free(store->path);
+    free(store);
+}
+
+/* Signals are the loop thread's: ours start with all of them blocked. */
+static bool start_threads(struct store *store, unsigned readers)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pool_start(store, readers);
+    if (started && pthread_create(&store->writer, NULL, writer_run, store) != 0) {
+        pool_stop(store);
+        started = false;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+struct store *store_open(const struct store_options *options, char *error, size_t error_size)
+{
+    char reason[STORE_ERROR_MAX];
+    struct store *store = store_new(options, error, error_size);
+    if (store == NULL)
+        return NULL;
+    if (!writer_open_first(store, reason, sizeof(reason))) {
+        snprintf(error, error_size, "database %s: %s", options->path, reason);
+        store_free(store);
+        return NULL;
+    }
+    if (!start_threads(store, options->readers)) {
+        snprintf(error, error_size, "database %s: its threads could not be started", options->path);
+        store_free(store);
+        return NULL;
+    }
+    return store;
+}
+
+void store_append(struct store *store, const struct check_record *record)
+{
+    bool wake;
+    pthread_mutex_lock(&store->mutex);
+    if (store->queue.count >= store->queue_max) {
+        check_queue_drop_oldest(&store->queue);
+        store->report.dropped += 1;
+    }
+    if (store->queue.count == 0)
+        store->oldest_queued_ms = clock_monotonic_ms();
+    if (!check_queue_push(&store->queue, record))
+        store->report.dropped += 1;
+    /* A queue that is half full is written before its time, or a short burst would overflow a sound store. */
+    wake = store->writer_idle || (store->report.writable && store->queue.count == store->queue_max / 2 + 1);
+    store->writer_idle = false;
+    pthread_mutex_unlock(&store->mutex);
+    if (wake)
+        pthread_cond_signal(&store->wake);
+}
+
+void store_configure(struct store *store, int64_t retention_ms, int64_t commit_interval_ms)
+{
+    pthread_mutex_lock(&store->mutex);
+    store->retention_ms = retention_ms;
+    store->commit_interval_ms = commit_interval_ms;
+    store->retention_wanted = true;
+    store->writer_idle = false;
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+void store_get_report(struct store *store, struct store_report *report)
+{
+    pthread_mutex_lock(&store->mutex);
+    *report = store->report;
+    report->queued = store->queue.count + store->in_flight;
+    pthread_mutex_unlock(&store->mutex);
+}
+
+size_t store_close(struct store *store, int64_t timeout_ms)
+{
+    pthread_mutex_lock(&store->mutex);
+    store->stopping = true;
+    store->stop_deadline_ms = clock_monotonic_ms() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0);
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->mutex);
+    pool_stop(store);
+    pthread_join(store->writer, NULL);
+    size_t unwritten = store->queue.count;
+    store_free(store); /* the writer's connection goes last: SQLite then merges the WAL into the database */
+    return unwritten;
+}

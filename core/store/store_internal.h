@@ -1,0 +1,176 @@
+/* store_internal: what the files of store/ share, and nobody else sees.
+ *
+ * Locks: store.mutex guards the queue, the report and the writer's wishes; store.pool.mutex guards the reader pool.
+ * Neither is held while SQLite works. Where both are needed the pool's is taken first.
+ *
+ * Why the pool has a gate: SQLite's WAL keeps an index in the file "-shm" beside the database. When the database file
+ * is deleted or replaced while we run, a connection to the new file would share that index with our connections to the
+ * old one, since POSIX locks do not tell two connections of one process apart. So all connections to the old file are
+ * closed before the first to the new file is opened.
+ */
+#ifndef PROVIDERD_STORE_STORE_INTERNAL_H
+#define PROVIDERD_STORE_STORE_INTERNAL_H
+
+#include "store/queue.h"
+#include "store/reader.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <sys/types.h>
+
+enum {
+    STORE_SCHEMA_VERSION = 1,
+    STORE_BUSY_TIMEOUT_MS = 100, /* short: the writer's own loop retries, and stays ready to stop */
+    STORE_RETRY_MIN_MS = 100,
+    STORE_RETRY_MAX_MS = 5000,
+    STORE_COMMIT_CHUNKS_MAX = 16, /* of 64 KiB, about 10000 checks: bounds the length of a transaction */
+    STORE_RETENTION_ROWS = 500,
+    STORE_RETENTION_PAUSE_MS = 20,
+    STORE_RETENTION_EVERY_MS = 60 * 1000,
+    STORE_READERS_MAX = 16,
+    STORE_ERROR_MAX = 256,
+};
+
+enum database_result {
+    DATABASE_OK,
+    DATABASE_AWAY,    /* not now: locked, read-only, full disk, damaged; worth a retry */
+    DATABASE_REFUSED, /* never: not SQLite, not our table, a newer schema; nothing was changed */
+};
+
+/* The writer's connection and its statements. All NULL while closed. */
+struct database {
+    sqlite3 *handle;
+    sqlite3_stmt *begin;
+    sqlite3_stmt *insert;
+    sqlite3_stmt *commit;
+    sqlite3_stmt *rollback;
+    sqlite3_stmt *oldest;       /* id and time of the first rows by id */
+    sqlite3_stmt *delete_up_to; /* an id */
+};
+
+/* Which file a path named at some moment. {0, 0} = none. */
+struct file_identity {
+    dev_t device;
+    ino_t inode;
+};
+
+struct read_job {
+    struct read_job *next;
+    store_job_fn run;
+    void *user;
+};
+
+struct store_reader {
+    struct store *store;
+    sqlite3 *handle;         /* NULL until the first job */
+    sqlite3_stmt *history;   /* prepared at first use */
+    sqlite3_stmt *next_name; /* likewise */
+    bool broken;             /* an error that a new connection may cure */
+};
+
+struct reader_pool {
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;     /* a job, the gate, the end */
+    pthread_cond_t released; /* a connection was closed */
+    struct read_job *first;
+    struct read_job *last;
+    unsigned connections;  /* read connections open, store_restore()'s included */
+    bool gate_closed;      /* no connection may be opened, idle ones are to be closed */
+    bool stopping;
+    unsigned thread_count;
+    pthread_t threads[STORE_READERS_MAX];
+};
+
+struct store {
+    char *path; /* owned, absolute */
+    size_t queue_max;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t wake; /* the writer */
+    struct check_queue queue;
+    size_t in_flight;         /* checks taken out of the queue by the commit under way */
+    uint64_t oldest_queued_ms; /* monotonic, when the first check came into the empty queue */
+    int64_t retention_ms;
+    int64_t commit_interval_ms;
+    bool writer_idle;      /* it sleeps with no commit ahead: an append must wake it */
+    bool reopen_wanted;    /* a reader saw that the file was replaced */
+    bool retention_wanted; /* a reload changed the retention */
+    bool stopping;
+    uint64_t stop_deadline_ms; /* monotonic */
+    struct file_identity file; /* what the writer's connection is open on */
+    struct store_report report; /* `queued` is not kept here but counted when asked for */
+
+    /* The writer thread's own. */
+    struct database database;
+    uint64_t retry_at_ms; /* monotonic; while not writable */
+    uint64_t retry_pause_ms;
+    uint64_t retention_at_ms;
+    bool retention_failing;
+    uint64_t dropped_before; /* report.dropped when the failure began */
+    pthread_t writer;
+
+    struct reader_pool pool;
+};
+
+/* --- schema.c: the writer's connection --- */
+
+/* Opens, checks, and if need be creates or extends the schema. `error` is filled unless DATABASE_OK. */
+enum database_result database_open(struct database *database, const char *path, char *error, size_t error_size);
+void database_close(struct database *database);
+
+/* Whether the path names another file by now, or none. */
+bool database_moved(const struct database *database);
+
+/* In words for a human why `result` came from `handle` (may be NULL). */
+void database_explain(sqlite3 *handle, int result, char *error, size_t error_size);
+
+struct file_identity file_identity_of(const char *path);
+
+/* --- writer.c --- */
+
+/* The thread's function; `user` is the store. */
+void *writer_run(void *user);
+
+/* One attempt to open the database, before the thread runs. False only when it is refused. */
+bool writer_open_first(struct store *store, char *error, size_t error_size);
+
+/* --- retention.c --- */
+
+enum retention_result { RETENTION_DONE, RETENTION_MORE, RETENTION_FAILED };
+
+/* Deletes one batch of checks older than `cutoff_us`, or gives back some pages. */
+enum retention_result retention_step(struct database *database, int64_t cutoff_us, int64_t now_us, char *error,
+                                     size_t error_size);
+
+/* --- reader.c: the pool --- */
+
+/* False when no thread could be started. */
+bool pool_start(struct store *store, unsigned readers);
+
+/* Refuses new jobs, ends the waiting ones, joins the threads. */
+void pool_stop(struct store *store);
+
+/* Has all read connections closed and keeps them so until the gate opens. False when some was still in use after
+ * `timeout_ms`. */
+bool pool_close_gate(struct store *store, uint64_t timeout_ms);
+void pool_open_gate(struct store *store);
+
+/* A read-only connection, counted in the pool. 0, or -1 with the reason. */
+int reader_open(struct store_reader *reader, char *error, size_t error_size);
+void reader_close(struct store_reader *reader);
+
+/* Fills in `error` and marks the reader for a new connection if that may help. */
+void reader_explain(struct store_reader *reader, int result, char *error, size_t error_size);
+
+/* --- history.c --- */
+
+/* The two texts to seek from: the time written with "T" and with a space, as short as it can be exactly, so that rows
+ * without a fraction are not missed; and the text below which, on that day, only rows with a space lie. */
+struct seek_times {
+    char with_t[32];
+    char with_space[32];
+    char day_t[32];
+};
+void seek_times_from(int64_t from_us, struct seek_times *seek);
+
+#endif

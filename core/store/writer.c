@@ -1,0 +1,340 @@
+/* The writer thread: group commit, and patience while the database is away. */
+#include "store/store_internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- one check to one row --- */
+
+static void bind_phase(sqlite3_stmt *statement, int index, float phase_ms)
+{
+    if (phase_ms < 0 || !isfinite(phase_ms))
+        sqlite3_bind_null(statement, index);
+    else /* whole microseconds: a float widened to a double would bring digits that were never measured */
+        sqlite3_bind_double(statement, index, round((double)phase_ms * 1000.0) / 1000.0);
+}
+
+/* Returns an SQLite result. The texts are bound where they lie: they outlive the step. */
+static int insert_check(sqlite3_stmt *insert, const struct packed_check *check)
+{
+    char checked[CLOCK_ISO_MAX];
+    size_t checked_len = clock_format_sql(check->checked_us, checked);
+    const char *provider = check->texts;
+    const char *reason = provider + check->provider_len;
+    const char *message = reason + check->reason_len;
+
+    sqlite3_bind_text(insert, 1, provider, check->provider_len, SQLITE_STATIC);
+    sqlite3_bind_text(insert, 2, health_status_name((enum health_status)check->status), -1, SQLITE_STATIC);
+    sqlite3_bind_double(insert, 3, check->response_time_ms);
+    sqlite3_bind_double(insert, 4, check->uptime_percent);
+    sqlite3_bind_double(insert, 5, check->rate_limit_percent);
+    sqlite3_bind_text(insert, 6, checked, (int)checked_len, SQLITE_STATIC);
+    sqlite3_bind_text(insert, 7, message, check->message_len, SQLITE_STATIC);
+    sqlite3_bind_int64(insert, 8, check->consecutive_failures);
+    sqlite3_bind_int(insert, 9, check->ok);
+    if (check->reason_len > 0)
+        sqlite3_bind_text(insert, 10, reason, check->reason_len, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(insert, 10);
+    if (check->http_status > 0)
+        sqlite3_bind_int(insert, 11, check->http_status);
+    else
+        sqlite3_bind_null(insert, 11);
+    bind_phase(insert, 12, check->dns_ms);
+    bind_phase(insert, 13, check->connect_ms);
+    bind_phase(insert, 14, check->tls_ms);
+    bind_phase(insert, 15, check->first_byte_ms);
+    sqlite3_step(insert);
+    return sqlite3_reset(insert);
+}
+
+static int run_statement(sqlite3_stmt *statement)
+{
+    sqlite3_step(statement);
+    return sqlite3_reset(statement);
+}
+
+/* --- the connection --- */
+
+static void forget_database(struct store *store)
+{
+    database_close(&store->database);
+    pthread_mutex_lock(&store->mutex);
+    store->file = (struct file_identity){0};
+    pthread_mutex_unlock(&store->mutex);
+}
+
+static enum database_result open_database(struct store *store, char *error, size_t error_size)
+{
+    enum database_result result = database_open(&store->database, store->path, error, error_size);
+    if (result == DATABASE_OK) {
+        struct file_identity file = file_identity_of(store->path);
+        pthread_mutex_lock(&store->mutex);
+        store->file = file;
+        pthread_mutex_unlock(&store->mutex);
+    }
+    return result;
+}
+
+/* An open connection to the file that the path names now. */
+static bool ensure_database(struct store *store, char *error, size_t error_size)
+{
+    pthread_mutex_lock(&store->mutex);
+    bool reopen = store->reopen_wanted;
+    store->reopen_wanted = false;
+    pthread_mutex_unlock(&store->mutex);
+    if (store->database.handle != NULL && database_moved(&store->database)) {
+        log_warning("store", "%s was deleted or replaced: opening it anew", store->path);
+        reopen = true;
+    }
+    if (!reopen && store->database.handle != NULL)
+        return true;
+    bool opened = false;
+    if (reopen && !pool_close_gate(store, 1000)) {
+        snprintf(error, error_size, "readers still hold the file that was replaced");
+        pthread_mutex_lock(&store->mutex);
+        store->reopen_wanted = true;
+        pthread_mutex_unlock(&store->mutex);
+    } else {
+        forget_database(store);
+        opened = open_database(store, error, error_size) == DATABASE_OK;
+    }
+    if (reopen)
+        pool_open_gate(store);
+    return opened;
+}
+
+/* --- failing and recovering --- */
+
+static void note_failure(struct store *store, const char *reason)
+{
+    pthread_mutex_lock(&store->mutex);
+    struct store_report *report = &store->report;
+    bool first = report->failing_since_us == 0;
+    if (first) {
+        report->failing_since_us = clock_wall_us();
+        store->retry_pause_ms = STORE_RETRY_MIN_MS;
+        store->dropped_before = report->dropped;
+    } else {
+        store->retry_pause_ms = earlier(store->retry_pause_ms * 2, STORE_RETRY_MAX_MS);
+    }
+    report->writable = false;
+    snprintf(report->error, sizeof(report->error), "%s", reason);
+    uint64_t pause_ms = store->stopping ? STORE_RETRY_MIN_MS : store->retry_pause_ms;
+    pthread_mutex_unlock(&store->mutex);
+    store->retry_at_ms = clock_monotonic_ms() + pause_ms;
+    if (first)
+        log_warning("store", "%s cannot be written: %s; up to %zu checks wait in memory until it can", store->path, reason,
+                    store->queue_max);
+}
+
+/* `waiting` checks were in memory when the commit began, `written` of them it took, `rejected` no table would. */
+static void note_success(struct store *store, size_t waiting, size_t written, size_t rejected)
+{
+    char since[CLOCK_ISO_MAX];
+    pthread_mutex_lock(&store->mutex);
+    struct store_report *report = &store->report;
+    int64_t failing_since_us = report->failing_since_us;
+    uint64_t dropped = report->dropped - store->dropped_before;
+    report->writable = true;
+    report->failing_since_us = 0;
+    report->error[0] = '\0';
+    report->written += written;
+    report->dropped += rejected;
+    if (written > 0)
+        report->last_commit_us = clock_wall_us();
+    store->in_flight = 0;
+    pthread_mutex_unlock(&store->mutex);
+    if (failing_since_us != 0) {
+        clock_format_rfc3339(failing_since_us, since);
+        log_info("store", "%s can be written again: %zu checks waited since %s, %llu were dropped", store->path, waiting,
+                 since, (unsigned long long)dropped);
+    }
+    if (rejected > 0)
+        log_warning("store", "%s: the database refused %zu checks by a constraint of its own", store->path, rejected);
+}
+
+/* The batch returns to the front of the queue; what no longer fits there was the oldest. */
+static void put_back(struct store *store, struct check_queue *batch)
+{
+    pthread_mutex_lock(&store->mutex);
+    check_queue_put_back(&store->queue, batch);
+    store->in_flight = 0;
+    for (; store->queue.count > store->queue_max; store->report.dropped += 1)
+        check_queue_drop_oldest(&store->queue);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+static size_t take_batch(struct store *store, struct check_queue *batch)
+{
+    pthread_mutex_lock(&store->mutex);
+    size_t waiting = store->queue.count;
+    check_queue_take(&store->queue, batch, STORE_COMMIT_CHUNKS_MAX);
+    store->in_flight = batch->count;
+    /* What comes from now on waits its own time; what was left behind has waited. */
+    if (store->queue.count == 0)
+        store->oldest_queued_ms = 0;
+    pthread_mutex_unlock(&store->mutex);
+    return waiting;
+}
+
+static int insert_batch(struct database *database, const struct check_queue *batch, size_t *rejected)
+{
+    struct check_walk walk = {batch->head, 0};
+    const struct packed_check *check;
+    while ((check = check_walk_next(&walk)) != NULL) {
+        int result = insert_check(database->insert, check);
+        if ((result & 0xff) == SQLITE_CONSTRAINT)
+            *rejected += 1; /* trying again would hold up all others for ever */
+        else if (result != SQLITE_OK)
+            return result;
+    }
+    return SQLITE_OK;
+}
+
+/* One transaction; with nothing queued it only finds out whether writing is possible. */
+static void commit_batch(struct store *store)
+{
+    struct check_queue batch = {0};
+    struct database *database = &store->database;
+    char reason[STORE_ERROR_MAX];
+    size_t rejected = 0;
+    int result = SQLITE_OK;
+
+    if (!ensure_database(store, reason, sizeof(reason))) {
+        note_failure(store, reason);
+        return;
+    }
+    /* The lock comes first: while it cannot be had, the checks stay where the oldest can be dropped. */
+    if ((result = run_statement(database->begin)) != SQLITE_OK)
+        goto fail;
+    size_t waiting = take_batch(store, &batch);
+    if ((result = insert_batch(database, &batch, &rejected)) != SQLITE_OK)
+        goto fail;
+    if ((result = run_statement(database->commit)) != SQLITE_OK)
+        goto fail;
+    if (database_moved(database)) { /* it went into a file that is no longer there */
+        put_back(store, &batch);
+        store->retry_at_ms = 0;
+        return;
+    }
+    note_success(store, waiting, batch.count - rejected, rejected);
+    pthread_mutex_lock(&store->mutex);
+    check_queue_recycle(&store->queue, &batch);
+    pthread_mutex_unlock(&store->mutex);
+    return;
+fail:
+    database_explain(database->handle, result, reason, sizeof(reason));
+    if (sqlite3_get_autocommit(database->handle) == 0)
+        run_statement(database->rollback);
+    put_back(store, &batch);
+    if ((result & 0xff) == SQLITE_CORRUPT || (result & 0xff) == SQLITE_NOTADB) {
+        pthread_mutex_lock(&store->mutex);
+        store->reopen_wanted = true; /* readers, too: nothing cached of the damaged file may remain */
+        pthread_mutex_unlock(&store->mutex);
+    } else if ((result & 0xff) != SQLITE_BUSY) {
+        forget_database(store);
+    }
+    note_failure(store, reason);
+}
+
+bool writer_open_first(struct store *store, char *error, size_t error_size)
+{
+    enum database_result result = open_database(store, error, error_size);
+    if (result == DATABASE_REFUSED)
+        return false;
+    if (result == DATABASE_OK)
+        store->report.writable = true;
+    else
+        note_failure(store, error);
+    return true;
+}
+
+/* --- retention --- */
+
+static void retain(struct store *store, int64_t retention_ms)
+{
+    char reason[STORE_ERROR_MAX];
+    int64_t now_us = clock_wall_us();
+    enum retention_result result =
+        retention_step(&store->database, now_us - retention_ms * 1000, now_us, reason, sizeof(reason));
+    if (result == RETENTION_FAILED && !store->retention_failing)
+        log_warning("store", "%s: old checks cannot be deleted: %s", store->path, reason);
+    store->retention_failing = result == RETENTION_FAILED;
+    store->retention_at_ms =
+        clock_monotonic_ms() + (uint64_t)(result == RETENTION_MORE ? STORE_RETENTION_PAUSE_MS : STORE_RETENTION_EVERY_MS);
+}
+
+/* --- the loop --- */
+
+/* When the next commit is due: UINT64_MAX = not before something is queued. With the mutex held. */
+static uint64_t commit_due_ms(const struct store *store)
+{
+    if (store->reopen_wanted && store->report.writable)
+        return 0;
+    if (!store->report.writable)
+        return store->stopping ? earlier(store->retry_at_ms, clock_monotonic_ms() + STORE_RETRY_MIN_MS) : store->retry_at_ms;
+    if (store->queue.count == 0)
+        return UINT64_MAX;
+    if (store->stopping || store->queue.count > store->queue_max / 2)
+        return 0;
+    return store->oldest_queued_ms + (uint64_t)(store->commit_interval_ms > 0 ? store->commit_interval_ms : 0);
+}
+
+/* With the mutex held. Returns early when woken. */
+static void sleep_until(struct store *store, uint64_t until_ms)
+{
+    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
+    pthread_cond_timedwait(&store->wake, &store->mutex, &until);
+}
+
+static bool finished(const struct store *store, uint64_t now_ms)
+{
+    return store->stopping && (store->queue.count == 0 || now_ms >= store->stop_deadline_ms);
+}
+
+void *writer_run(void *user)
+{
+    struct store *store = user;
+    pthread_setname_np(pthread_self(), "store-writer");
+    pthread_mutex_lock(&store->mutex);
+    for (;;) {
+        uint64_t now_ms = clock_monotonic_ms();
+        if (finished(store, now_ms))
+            break;
+        uint64_t due_ms = commit_due_ms(store);
+        bool can_retain = store->database.handle != NULL && store->report.writable && !store->stopping;
+        if (store->retention_wanted) {
+            store->retention_wanted = false;
+            store->retention_at_ms = now_ms;
+        }
+        if (now_ms >= due_ms) {
+            pthread_mutex_unlock(&store->mutex);
+            commit_batch(store);
+            pthread_mutex_lock(&store->mutex);
+        } else if (can_retain && now_ms >= store->retention_at_ms) {
+            int64_t retention_ms = store->retention_ms;
+            pthread_mutex_unlock(&store->mutex);
+            retain(store, retention_ms);
+            pthread_mutex_lock(&store->mutex);
+        } else {
+            uint64_t wake_ms = can_retain ? earlier(due_ms, store->retention_at_ms) : due_ms;
+            if (store->stopping)
+                wake_ms = earlier(wake_ms, store->stop_deadline_ms);
+            store->writer_idle = due_ms == UINT64_MAX;
+            sleep_until(store, wake_ms);
+            store->writer_idle = false;
+        }
+    }
+    pthread_mutex_unlock(&store->mutex);
+    return NULL;
+}
