@@ -16,7 +16,7 @@ function(adapt name)
     endif()
     string(REGEX REPLACE "${regex}" "${replacement}" text "${text}")
   endwhile()
-  file(CONFIGURE OUTPUT ${generated}/${name} CONTENT "${text}" @ONLY)
+  file(WRITE ${generated}/${name} "${text}")
 endfunction()
 
 set(config_dir ${CMAKE_INSTALL_FULL_SYSCONFDIR}/providerd)

@@ -71,7 +71,7 @@ static struct store *store_new(const struct store_options *options, char *error,
     pthread_cond_init(&store->wake, &monotonic);
     pthread_mutex_init(&store->pool.mutex, NULL);
     pthread_cond_init(&store->pool.wake, &monotonic);
-    pthread_cond_init(&store->pool.released, &monotonic);
+    pthread_cond_init(&store->pool.moved, &monotonic);
     pthread_condattr_destroy(&monotonic);
     return store;
 }
@@ -80,7 +80,7 @@ static void store_free(struct store *store)
 {
     database_close(&store->database);
     check_queue_dispose(&store->queue);
-    pthread_cond_destroy(&store->pool.released);
+    pthread_cond_destroy(&store->pool.moved);
     pthread_cond_destroy(&store->pool.wake);
     pthread_mutex_destroy(&store->pool.mutex);
     pthread_cond_destroy(&store->wake);

@@ -1,7 +1,7 @@
 /* store_internal: what the files of store/ share, and nobody else sees.
  *
- * Locks: store.mutex guards the queue, the report and the writer's wishes; store.pool.mutex guards the reader pool.
- * Neither is held while SQLite works. Where both are needed the pool's is taken first.
+ * Locks: store.mutex guards the queue, the report and what the writer is asked to do; store.pool.mutex guards the
+ * reader pool. Neither is held while SQLite works, nor while the other is taken.
  *
  * Why the pool has a gate: SQLite's WAL keeps an index in the file "-shm" beside the database. When the database file
  * is deleted or replaced while we run, a connection to the new file would share that index with our connections to the
@@ -70,8 +70,8 @@ struct store_reader {
 
 struct reader_pool {
     pthread_mutex_t mutex;
-    pthread_cond_t wake;     /* a job, the gate, the end */
-    pthread_cond_t released; /* a connection was closed */
+    pthread_cond_t wake;  /* a job, the gate, the end */
+    pthread_cond_t moved; /* a connection was closed, the gate was opened */
     struct read_job *first;
     struct read_job *last;
     unsigned connections;  /* read connections open, store_restore()'s included */
@@ -93,7 +93,7 @@ struct store {
     int64_t retention_ms;
     int64_t commit_interval_ms;
     bool writer_idle;      /* it sleeps with no commit ahead: an append must wake it */
-    bool reopen_wanted;    /* a reader saw that the file was replaced */
+    bool reopen_wanted;    /* a reader saw that the file was replaced, and closed the gate */
     bool retention_wanted; /* a reload changed the retention */
     bool stopping;
     uint64_t stop_deadline_ms; /* monotonic */
@@ -102,6 +102,7 @@ struct store {
 
     /* The writer thread's own. */
     struct database database;
+    bool damaged;         /* the connection is of no more use */
     uint64_t retry_at_ms; /* monotonic; while not writable */
     uint64_t retry_pause_ms;
     uint64_t retention_at_ms;

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { GATE_TIMEOUT_MS = 1000 };
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -85,11 +87,12 @@ static enum database_result open_database(struct store *store, char *error, size
     return result;
 }
 
-/* An open connection to the file that the path names now. */
+/* An open connection to the file that the path names now. Before a file is opened, all read connections are closed:
+ * they may be on another file (see store_internal.h). */
 static bool ensure_database(struct store *store, char *error, size_t error_size)
 {
     pthread_mutex_lock(&store->mutex);
-    bool reopen = store->reopen_wanted;
+    bool reopen = store->reopen_wanted || store->damaged;
     store->reopen_wanted = false;
     pthread_mutex_unlock(&store->mutex);
     if (store->database.handle != NULL && database_moved(&store->database)) {
@@ -98,18 +101,14 @@ static bool ensure_database(struct store *store, char *error, size_t error_size)
     }
     if (!reopen && store->database.handle != NULL)
         return true;
+    forget_database(store);
+    store->damaged = false;
     bool opened = false;
-    if (reopen && !pool_close_gate(store, 1000)) {
-        snprintf(error, error_size, "readers still hold the file that was replaced");
-        pthread_mutex_lock(&store->mutex);
-        store->reopen_wanted = true;
-        pthread_mutex_unlock(&store->mutex);
-    } else {
-        forget_database(store);
+    if (pool_close_gate(store, GATE_TIMEOUT_MS))
         opened = open_database(store, error, error_size) == DATABASE_OK;
-    }
-    if (reopen)
-        pool_open_gate(store);
+    else
+        snprintf(error, error_size, "readers still hold the file that was replaced");
+    pool_open_gate(store);
     return opened;
 }
 
@@ -237,13 +236,7 @@ fail:
     if (sqlite3_get_autocommit(database->handle) == 0)
         run_statement(database->rollback);
     put_back(store, &batch);
-    if ((result & 0xff) == SQLITE_CORRUPT || (result & 0xff) == SQLITE_NOTADB) {
-        pthread_mutex_lock(&store->mutex);
-        store->reopen_wanted = true; /* readers, too: nothing cached of the damaged file may remain */
-        pthread_mutex_unlock(&store->mutex);
-    } else if ((result & 0xff) != SQLITE_BUSY) {
-        forget_database(store);
-    }
+    store->damaged = (result & 0xff) != SQLITE_BUSY; /* or read-only, or full: nothing cached may outlast the cure */
     note_failure(store, reason);
 }
 
@@ -279,10 +272,10 @@ static void retain(struct store *store, int64_t retention_ms)
 /* When the next commit is due: UINT64_MAX = not before something is queued. With the mutex held. */
 static uint64_t commit_due_ms(const struct store *store)
 {
-    if (store->reopen_wanted && store->report.writable)
+    if (store->reopen_wanted)
         return 0;
     if (!store->report.writable)
-        return store->stopping ? earlier(store->retry_at_ms, clock_monotonic_ms() + STORE_RETRY_MIN_MS) : store->retry_at_ms;
+        return store->retry_at_ms;
     if (store->queue.count == 0)
         return UINT64_MAX;
     if (store->stopping || store->queue.count > store->queue_max / 2)
@@ -293,6 +286,7 @@ static uint64_t commit_due_ms(const struct store *store)
 /* With the mutex held. Returns early when woken. */
 static void sleep_until(struct store *store, uint64_t until_ms)
 {
+    until_ms = earlier(until_ms, clock_monotonic_ms() + STORE_RETENTION_EVERY_MS);
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
     pthread_cond_timedwait(&store->wake, &store->mutex, &until);
 }
@@ -305,12 +299,17 @@ static bool finished(const struct store *store, uint64_t now_ms)
 void *writer_run(void *user)
 {
     struct store *store = user;
+    bool stop_seen = false;
     pthread_setname_np(pthread_self(), "store-writer");
     pthread_mutex_lock(&store->mutex);
     for (;;) {
         uint64_t now_ms = clock_monotonic_ms();
         if (finished(store, now_ms))
             break;
+        if (store->stopping && !stop_seen) {
+            stop_seen = true;
+            store->retry_at_ms = now_ms; /* no backoff is worth the checks that would be lost */
+        }
         uint64_t due_ms = commit_due_ms(store);
         bool can_retain = store->database.handle != NULL && store->report.writable && !store->stopping;
         if (store->retention_wanted) {

@@ -1,0 +1,201 @@
+#include "base/json.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEPTH_MAX = 31 };
+
+struct json json_begin(struct buf *out)
+{
+    return (struct json){.out = out};
+}
+
+/* Puts the comma that is due before an item. */
+static void separate(struct json *j)
+{
+    if (j->after_key) {
+        j->after_key = false;
+        return;
+    }
+    uint32_t bit = UINT32_C(1) << j->depth;
+    if ((j->has_items & bit) != 0)
+        buf_append_char(j->out, ',');
+    j->has_items |= bit;
+}
+
+static void open_level(struct json *j, bool is_object)
+{
+    separate(j);
+    buf_append_char(j->out, is_object ? '{' : '[');
+    assert(j->depth < DEPTH_MAX);
+    uint32_t bit = UINT32_C(1) << ++j->depth;
+    j->has_items &= ~bit;
+    j->is_object = is_object ? j->is_object | bit : j->is_object & ~bit;
+}
+
+void json_object(struct json *j)
+{
+    open_level(j, true);
+}
+
+void json_array(struct json *j)
+{
+    open_level(j, false);
+}
+
+void json_end(struct json *j)
+{
+    assert(j->depth > 0 && !j->after_key);
+    buf_append_char(j->out, (j->is_object >> j->depth & 1) != 0 ? '}' : ']');
+    --j->depth;
+}
+
+/* The length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), 0 when there is none. */
+static size_t sequence_length(const unsigned char *at, size_t left)
+{
+    unsigned char first = at[0];
+    size_t len = first >= 0xC2 && first <= 0xDF ? 2 : first >= 0xE0 && first <= 0xEF ? 3 : first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+    if (len == 0 || left < len)
+        return 0;
+    unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    if (at[1] < low || at[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; ++i) {
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+    }
+    return len;
+}
+
+static void append_escaped(struct buf *out, unsigned char c)
+{
+    switch (c) {
+    case '"':
+        buf_append_text(out, "\\\"");
+        break;
+    case '\\':
+        buf_append_text(out, "\\\\");
+        break;
+    case '\n':
+        buf_append_text(out, "\\n");
+        break;
+    case '\r':
+        buf_append_text(out, "\\r");
+        break;
+    case '\t':
+        buf_append_text(out, "\\t");
+        break;
+    default:
+        buf_printf(out, "\\u%04x", c);
+    }
+}
+
+static void append_string(struct buf *out, const char *text, size_t len)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t plain = 0; /* bytes before `i` that are not written yet */
+
+    buf_append_char(out, '"');
+    for (size_t i = 0; i < len;) {
+        size_t sequence = at[i] >= 0x80 ? sequence_length(at + i, len - i) : 1;
+        if (sequence != 0 && at[i] >= 0x20 && at[i] != '"' && at[i] != '\\' && at[i] != 0x7F) {
+            plain += sequence;
+            i += sequence;
+            continue;
+        }
+        buf_append(out, at + i - plain, plain);
+        plain = 0;
+        if (sequence == 0)
+            buf_append_text(out, "\xEF\xBF\xBD"); /* U+FFFD */
+        else
+            append_escaped(out, at[i]);
+        ++i;
+    }
+    buf_append(out, at + len - plain, plain);
+    buf_append_char(out, '"');
+}
+
+void json_key(struct json *j, const char *key)
+{
+    assert((j->is_object >> j->depth & 1) != 0 && !j->after_key);
+    separate(j);
+    append_string(j->out, key, strlen(key));
+    buf_append_char(j->out, ':');
+    j->after_key = true;
+}
+
+void json_bytes(struct json *j, const char *bytes, size_t len)
+{
+    separate(j);
+    append_string(j->out, bytes, len);
+}
+
+void json_text(struct json *j, const char *text)
+{
+    if (text == NULL)
+        json_null(j);
+    else
+        json_bytes(j, text, strlen(text));
+}
+
+void json_int(struct json *j, int64_t value)
+{
+    separate(j);
+    buf_printf(j->out, "%" PRId64, value);
+}
+
+void json_uint(struct json *j, uint64_t value)
+{
+    separate(j);
+    buf_printf(j->out, "%" PRIu64, value);
+}
+
+void json_double(struct json *j, double value)
+{
+    char text[32];
+    if (!isfinite(value)) {
+        json_null(j);
+        return;
+    }
+    separate(j);
+    for (int digits = 15; digits <= 17; ++digits) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    buf_append_text(j->out, text);
+    if (strpbrk(text, ".e") == NULL)
+        buf_append_text(j->out, ".0");
+}
+
+void json_bool(struct json *j, bool value)
+{
+    separate(j);
+    buf_append_text(j->out, value ? "true" : "false");
+}
+
+void json_null(struct json *j)
+{
+    separate(j);
+    buf_append_text(j->out, "null");
+}
+
+void json_time(struct json *j, int64_t wall_us)
+{
+    char text[CLOCK_ISO_MAX];
+    size_t len = clock_format_rfc3339(wall_us, text);
+    json_bytes(j, text, len);
+}
+
+void json_raw(struct json *j, const char *json_text, size_t len)
+{
+    separate(j);
+    buf_append(j->out, json_text, len);
+}

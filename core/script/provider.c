@@ -1,0 +1,195 @@
+/* provider: reads and judges the table that a script returned for one provider. */
+#include "base/duration.h"
+#include "script/script_internal.h"
+#include "script/secret.h"
+
+#include <ctype.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const int64_t INTERVAL_MIN_MS = 100, INTERVAL_MAX_MS = INT64_C(30) * 24 * 3600 * 1000;
+static const int64_t TIMEOUT_MIN_MS = 10, TIMEOUT_MAX_MS = 600 * 1000;
+static const int64_t LATENCY_MIN_MS = 1, LATENCY_MAX_MS = 600 * 1000;
+
+char *origin_of_url(const char *url)
+{
+    size_t scheme = strncasecmp(url, "http://", 7) == 0 ? 7 : strncasecmp(url, "https://", 8) == 0 ? 8 : 0;
+    if (scheme == 0)
+        return NULL;
+    size_t host = strcspn(url + scheme, "/?#\\ \t\r\n");
+    if (host == 0)
+        return NULL;
+    return strndup(url, scheme + host);
+}
+
+bool provider_may_receive_secrets(const struct script_provider *provider, const char *url)
+{
+    for (char **origin = provider->origins; *origin != NULL; ++origin) {
+        size_t len = strlen(*origin);
+        if (strncasecmp(*origin, url, len) == 0 && (url[len] == '\0' || url[len] == '/' || url[len] == '?'))
+            return true;
+    }
+    return false;
+}
+
+void provider_dispose(struct script_provider *provider)
+{
+    for (char **origin = provider->origins; origin != NULL && *origin != NULL; ++origin)
+        free(*origin);
+    free(provider->origins);
+    free(provider->base_url);
+    free(provider->missing);
+    free(provider->user_agent);
+}
+
+static char *copy_text(lua_State *L, const char *text)
+{
+    char *copy = strdup(text);
+    if (copy == NULL)
+        luaL_error(L, "out of memory");
+    return copy;
+}
+
+/* The text of a field, NULL when absent; raises when it is no string. The value stays on the stack. */
+static const char *text_field(lua_State *L, int table, const char *who, const char *field)
+{
+    int type = lua_getfield(L, table, field);
+    if (type == LUA_TNIL)
+        return NULL;
+    if (type != LUA_TSTRING)
+        luaL_error(L, "%s: %s is a %s, expected a string", who, field, luaL_typename(L, -1));
+    return lua_tostring(L, -1);
+}
+
+static int64_t duration_field(lua_State *L, int table, const char *who, const char *field, int64_t least_ms,
+                              int64_t most_ms)
+{
+    int64_t ms = 0;
+    const char *text = text_field(L, table, who, field);
+    if (text != NULL && (duration_parse_ms(text, strlen(text), &ms) != 0 || ms < least_ms || ms > most_ms)) {
+        char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
+        duration_format_ms(least_ms, least);
+        duration_format_ms(most_ms, most);
+        luaL_error(L, "%s: %s is '%s', expected a duration from %s to %s, such as \"10s\"", who, field, text, least, most);
+    }
+    lua_pop(L, 1);
+    return ms;
+}
+
+static void read_name(lua_State *L, int table, struct script_provider *provider)
+{
+    const char *name = text_field(L, table, "a provider", "name");
+    if (name == NULL)
+        luaL_error(L, "the provider table has no name");
+    size_t len = strlen(name);
+    bool plain = len > 0 && len < sizeof(provider->name) && isalnum((unsigned char)name[0]);
+    for (size_t i = 0; i < len && plain; ++i)
+        plain = islower((unsigned char)name[i]) || isdigit((unsigned char)name[i]) || strchr("_.-", name[i]) != NULL;
+    if (!plain)
+        luaL_error(L, "provider name '%s': expected 1 to %d of a-z, 0-9, _ . -, beginning with a letter or digit", name,
+                   (int)sizeof(provider->name) - 1);
+    memcpy(provider->name, name, len + 1);
+    lua_pop(L, 1);
+
+    const char *title = text_field(L, table, provider->name, "title");
+    strncpy(provider->title, title != NULL ? title : provider->name, sizeof(provider->title) - 1);
+    lua_pop(L, 1);
+}
+
+static void read_origins(lua_State *L, int table, struct script_provider *provider)
+{
+    int type = lua_getfield(L, table, "origins");
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "%s: origins is a %s, expected an array of URLs", provider->name, luaL_typename(L, -1));
+    size_t count = type == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
+    provider->origins = calloc(count + 2, sizeof(char *));
+    if (provider->origins == NULL)
+        luaL_error(L, "out of memory");
+    provider->origins[0] = origin_of_url(provider->base_url);
+    if (provider->origins[0] == NULL)
+        luaL_error(L, "%s: base_url is '%s', expected a URL such as https://api.example.com/v1", provider->name,
+                   provider->base_url);
+    for (size_t i = 0; i < count; ++i) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        const char *url = lua_tostring(L, -1);
+        provider->origins[i + 1] = url != NULL ? origin_of_url(url) : NULL;
+        if (provider->origins[i + 1] == NULL)
+            luaL_error(L, "%s: origins[%d] is '%s', expected an http or https URL", provider->name, (int)i + 1,
+                       url != NULL ? url : luaL_typename(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* GROQ_USER_AGENT, then the script's user_agent, then the configured one. */
+static void read_user_agent(lua_State *L, int table, const struct script *script, struct script_provider *provider)
+{
+    char variable[SCRIPT_NAME_MAX + sizeof("_USER_AGENT")];
+    size_t i;
+    for (i = 0; provider->name[i] != '\0'; ++i) {
+        unsigned char c = (unsigned char)provider->name[i];
+        variable[i] = isalnum(c) ? (char)toupper(c) : '_';
+    }
+    memcpy(variable + i, "_USER_AGENT", sizeof("_USER_AGENT"));
+
+    const char *user_agent = text_field(L, table, provider->name, "user_agent");
+    const char *override = environment_get(script->environment, variable);
+    if (override != NULL)
+        user_agent = override;
+    if (user_agent == NULL)
+        user_agent = script->user_agent;
+    if (strpbrk(user_agent, "\r\n") != NULL)
+        luaL_error(L, "%s: the user agent holds a line break", provider->name);
+    provider->user_agent = copy_text(L, user_agent);
+    lua_pop(L, 1);
+}
+
+static void require_function(lua_State *L, int table, const char *who, const char *field, bool optional)
+{
+    int type = lua_getfield(L, table, field);
+    if (type != LUA_TFUNCTION && !(optional && type == LUA_TNIL))
+        luaL_error(L, "%s: %s is a %s, expected a function", who, field, luaL_typename(L, -1));
+    lua_pop(L, 1);
+}
+
+void provider_read(lua_State *L, struct script *script, struct script_provider *provider)
+{
+    int table = lua_gettop(L);
+    if (!lua_istable(L, table))
+        luaL_error(L, "the script returned a %s, expected a provider table or an array of them",
+                   luaL_typename(L, table));
+    read_name(L, table, provider);
+
+    const char *base_url = text_field(L, table, provider->name, "base_url");
+    if (base_url == NULL)
+        luaL_error(L, "%s: base_url is missing, expected a URL such as https://api.example.com/v1", provider->name);
+    provider->base_url = copy_text(L, base_url);
+    lua_pop(L, 1);
+    read_origins(L, table, provider);
+    read_user_agent(L, table, script, provider);
+
+    const char *missing = text_field(L, table, provider->name, "missing");
+    if (missing != NULL)
+        provider->missing = copy_text(L, missing);
+    lua_pop(L, 1);
+
+    provider->interval_ms =
+        duration_field(L, table, provider->name, "interval", INTERVAL_MIN_MS, INTERVAL_MAX_MS);
+    provider->timeout_ms = duration_field(L, table, provider->name, "timeout", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS);
+    provider->degraded_latency_ms =
+        duration_field(L, table, provider->name, "degraded_latency", LATENCY_MIN_MS, LATENCY_MAX_MS);
+    if (lua_getfield(L, table, "max_consecutive_failures") != LUA_TNIL) {
+        int is_integer;
+        lua_Integer most = lua_tointegerx(L, -1, &is_integer);
+        if (!is_integer || most < 1 || most > 1000)
+            luaL_error(L, "%s: max_consecutive_failures: expected a whole number from 1 to 1000", provider->name);
+        provider->max_consecutive_failures = (unsigned)most;
+    }
+    lua_pop(L, 1);
+
+    require_function(L, table, provider->name, "probe", provider->missing != NULL);
+    require_function(L, table, provider->name, "judge", true);
+    provider->table_reference = luaL_ref(L, LUA_REGISTRYINDEX);
+}

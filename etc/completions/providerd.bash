@@ -1,0 +1,48 @@
+# Completion of providerd(1) for bash.
+# shellcheck shell=bash
+
+_providerd_names() { # names of the provider scripts, without the shared library
+    local folder
+    for folder in providers /usr/share/providerd/providers /usr/local/share/providerd/providers; do
+        [[ -d $folder ]] || continue
+        find "$folder" -maxdepth 1 -name '*.lua' ! -name 'generic.lua' -printf '%f\n' 2>/dev/null | sed 's/\.lua$//'
+        return
+    done
+}
+
+_providerd() {
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check=''
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        [[ ${COMP_WORDS[i]} == check ]] && check=yes
+    done
+    case $previous in
+    -c | --config)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$word"; compgen -d -- "$word")
+        return
+        ;;
+    --database)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --listen)
+        mapfile -t COMPREPLY < <(compgen -W '127.0.0.1 0.0.0.0' -S ':8000' -- "$word")
+        return
+        ;;
+    esac
+    if [[ $word == -* ]]; then
+        if [[ -n $check ]]; then
+            mapfile -t COMPREPLY < <(compgen -W '-c --config --json --help' -- "$word")
+        else
+            mapfile -t COMPREPLY < <(compgen -W '-c --config --listen --database -t --version --help' -- "$word")
+        fi
+    elif [[ -n $check ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_providerd_names)" -- "$word")
+    else
+        mapfile -t COMPREPLY < <(compgen -W 'check' -- "$word")
+    fi
+}
+
+complete -F _providerd providerd
