@@ -49,7 +49,8 @@ struct page {
     void *user;
 };
 
-/* A row without a readable time, or with one too long for a cursor, cannot be shown on a time axis: it is passed over. */
+/* A row without a readable time, or with one too long for a cursor, cannot be shown on a time axis: it is passed over.
+ */
 static void deliver_row(sqlite3_stmt *statement, struct page *page)
 {
     struct history_row row = {.id = sqlite3_column_int64(statement, 0), .provider = page->provider};
@@ -87,12 +88,8 @@ int store_history_page(struct store_reader *reader, const char *provider, int64_
                        struct history_cursor *cursor, int limit, history_row_fn row_fn, void *user, char *error,
                        size_t error_size)
 {
-    struct page page = {.provider = provider,
-                        .from_us = from_us,
-                        .cursor = cursor,
-                        .limit = limit,
-                        .row_fn = row_fn,
-                        .user = user};
+    struct page page = {
+        .provider = provider, .from_us = from_us, .cursor = cursor, .limit = limit, .row_fn = row_fn, .user = user};
     struct seek_times seek;
     int result = prepare_once(reader, &reader->history, history_sql);
     seek_times_from(from_us, &seek);

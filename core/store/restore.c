@@ -82,16 +82,19 @@ static bool row_was_ok(sqlite3_stmt *statement)
 static int count_window(sqlite3 *handle, const char *provider, bool ours, int64_t from_us, int64_t bucket_us,
                         struct bucket *buckets, int64_t bucket_count)
 {
-    char sql[512];
+    char sql[640];
     sqlite3_stmt *statement = NULL;
     struct seek_times seek;
     int64_t first = from_us / bucket_us;
+    const char *ok = ours ? "ok" : "NULL";
     seek_times_from(from_us, &seek);
+    /* Two stretches of the index: times with "T", and those of the first day that have a space instead. */
     snprintf(sql, sizeof(sql),
              "SELECT last_check_timestamp, %s, status, consecutive_failures FROM provider_health_checks"
-             " WHERE provider_name = ?1 AND (last_check_timestamp >= ?2"
-             " OR (last_check_timestamp >= ?3 AND last_check_timestamp < ?4))",
-             ours ? "ok" : "NULL");
+             " WHERE provider_name = ?1 AND last_check_timestamp >= ?2 UNION ALL "
+             "SELECT last_check_timestamp, %s, status, consecutive_failures FROM provider_health_checks"
+             " WHERE provider_name = ?1 AND last_check_timestamp >= ?3 AND last_check_timestamp < ?4",
+             ok, ok);
     int result = sqlite3_prepare_v2(handle, sql, -1, &statement, NULL);
     if (result != SQLITE_OK)
         return result;

@@ -27,8 +27,16 @@ static const char create_index_sql[] = "CREATE INDEX IF NOT EXISTS idx_provider_
                                        "ON provider_health_checks(provider_name, last_check_timestamp)";
 
 static const char *const seed_columns[] = {
-    "id",           "provider_name",        "status",        "response_time_ms",     "uptime_percent", "rate_limit_percent",
-    "last_check_timestamp", "error_message", "consecutive_failures", "created_at",
+    "id",
+    "provider_name",
+    "status",
+    "response_time_ms",
+    "uptime_percent",
+    "rate_limit_percent",
+    "last_check_timestamp",
+    "error_message",
+    "consecutive_failures",
+    "created_at",
 };
 enum { SEED_COLUMNS = sizeof(seed_columns) / sizeof(seed_columns[0]) };
 
@@ -36,8 +44,8 @@ static const struct {
     const char *name;
     const char *type;
 } our_columns[] = {
-    {"ok", "INTEGER"},       {"reason", "TEXT"}, {"http_status", "INTEGER"}, {"dns_ms", "REAL"},
-    {"connect_ms", "REAL"}, {"tls_ms", "REAL"},  {"first_byte_ms", "REAL"},
+    {"ok", "INTEGER"},      {"reason", "TEXT"}, {"http_status", "INTEGER"}, {"dns_ms", "REAL"},
+    {"connect_ms", "REAL"}, {"tls_ms", "REAL"}, {"first_byte_ms", "REAL"},
 };
 enum { OUR_COLUMNS = sizeof(our_columns) / sizeof(our_columns[0]) };
 
@@ -157,11 +165,13 @@ static int schema_inspect(sqlite3 *handle, struct schema_state *state)
     *state = (struct schema_state){0};
     int result = read_int64(handle, "PRAGMA user_version", &state->version);
     if (result == SQLITE_OK)
-        result = read_int64(handle, "SELECT count(*) FROM sqlite_master WHERE name = '" TABLE "' COLLATE NOCASE", &tables);
+        result =
+            read_int64(handle, "SELECT count(*) FROM sqlite_master WHERE name = '" TABLE "' COLLATE NOCASE", &tables);
     if (result != SQLITE_OK || tables == 0)
         return result;
     state->has_table = true;
-    result = sqlite3_prepare_v2(handle, "SELECT name, pk, type FROM pragma_table_info('" TABLE "')", -1, &columns, NULL);
+    result =
+        sqlite3_prepare_v2(handle, "SELECT name, pk, type FROM pragma_table_info('" TABLE "')", -1, &columns, NULL);
     if (result != SQLITE_OK)
         return result;
     while ((result = sqlite3_step(columns)) == SQLITE_ROW) {
@@ -194,7 +204,8 @@ static bool schema_acceptable(const struct schema_state *state, char *error, siz
     }
     if (!state->id_is_key) {
         snprintf(error, error_size,
-                 "the column id of its table " TABLE " is not INTEGER PRIMARY KEY: it is not a provider status database");
+                 "the column id of its table " TABLE
+                 " is not INTEGER PRIMARY KEY: it is not a provider status database");
         return false;
     }
     return true;
@@ -261,10 +272,11 @@ static int set_journal(sqlite3 *handle, const char *path)
     bool is_wal = false;
     int result = sqlite3_exec(handle, "PRAGMA journal_mode = WAL", note_journal_mode, &is_wal, NULL);
     if (result == SQLITE_OK && !is_wal && sqlite3_db_readonly(handle, "main") == 0)
-        log_warning("store", "%s: this file system does not support write-ahead logging; history reads may be slow", path);
+        log_warning("store", "%s: this file system does not support write-ahead logging; history reads may be slow",
+                    path);
     if (result == SQLITE_OK)
-        result = sqlite3_exec(handle, "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216", NULL, NULL,
-                              NULL);
+        result =
+            sqlite3_exec(handle, "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216", NULL, NULL, NULL);
     return result;
 }
 
@@ -282,8 +294,8 @@ static int prepare_statements(struct database *database)
         {&database->delete_up_to, "DELETE FROM " TABLE " WHERE id <= ?1"},
     };
     for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); ++i) {
-        int result =
-            sqlite3_prepare_v3(database->handle, wanted[i].sql, -1, SQLITE_PREPARE_PERSISTENT, wanted[i].statement, NULL);
+        int result = sqlite3_prepare_v3(database->handle, wanted[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                        wanted[i].statement, NULL);
         if (result != SQLITE_OK)
             return result;
     }
@@ -294,8 +306,8 @@ enum database_result database_open(struct database *database, const char *path, 
 {
     struct schema_state state;
     enum database_result refused = DATABASE_AWAY;
-    int result = sqlite3_open_v2(path, &database->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                                 NULL);
+    int result = sqlite3_open_v2(path, &database->handle,
+                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (result != SQLITE_OK)
         goto explain;
     sqlite3_extended_result_codes(database->handle, 1);

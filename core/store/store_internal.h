@@ -74,8 +74,8 @@ struct reader_pool {
     pthread_cond_t moved; /* a connection was closed, the gate was opened */
     struct read_job *first;
     struct read_job *last;
-    unsigned connections;  /* read connections open, store_restore()'s included */
-    bool gate_closed;      /* no connection may be opened, idle ones are to be closed */
+    unsigned connections; /* read connections open, store_restore()'s included */
+    bool gate_closed;     /* no connection may be opened, idle ones are to be closed */
     bool stopping;
     unsigned thread_count;
     pthread_t threads[STORE_READERS_MAX];
@@ -88,7 +88,7 @@ struct store {
     pthread_mutex_t mutex;
     pthread_cond_t wake; /* the writer */
     struct check_queue queue;
-    size_t in_flight;         /* checks taken out of the queue by the commit under way */
+    size_t in_flight;          /* checks taken out of the queue by the commit under way */
     uint64_t oldest_queued_ms; /* monotonic, when the first check came into the empty queue */
     int64_t retention_ms;
     int64_t commit_interval_ms;
@@ -96,8 +96,8 @@ struct store {
     bool reopen_wanted;    /* a reader saw that the file was replaced, and closed the gate */
     bool retention_wanted; /* a reload changed the retention */
     bool stopping;
-    uint64_t stop_deadline_ms; /* monotonic */
-    struct file_identity file; /* what the writer's connection is open on */
+    uint64_t stop_deadline_ms;  /* monotonic */
+    struct file_identity file;  /* what the writer's connection is open on */
     struct store_report report; /* `queued` is not kept here but counted when asked for */
 
     /* The writer thread's own. */

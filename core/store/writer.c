@@ -132,8 +132,8 @@ static void note_failure(struct store *store, const char *reason)
     pthread_mutex_unlock(&store->mutex);
     store->retry_at_ms = clock_monotonic_ms() + pause_ms;
     if (first)
-        log_warning("store", "%s cannot be written: %s; up to %zu checks wait in memory until it can", store->path, reason,
-                    store->queue_max);
+        log_warning("store", "%s cannot be written: %s; up to %zu checks wait in memory until it can", store->path,
+                    reason, store->queue_max);
 }
 
 /* `waiting` checks were in memory when the commit began, `written` of them it took, `rejected` no table would. */
@@ -155,8 +155,8 @@ static void note_success(struct store *store, size_t waiting, size_t written, si
     pthread_mutex_unlock(&store->mutex);
     if (failing_since_us != 0) {
         clock_format_rfc3339(failing_since_us, since);
-        log_info("store", "%s can be written again: %zu checks waited since %s, %llu were dropped", store->path, waiting,
-                 since, (unsigned long long)dropped);
+        log_info("store", "%s can be written again: %zu checks waited since %s, %llu were dropped", store->path,
+                 waiting, since, (unsigned long long)dropped);
     }
     if (rejected > 0)
         log_warning("store", "%s: the database refused %zu checks by a constraint of its own", store->path, rejected);
@@ -263,8 +263,8 @@ static void retain(struct store *store, int64_t retention_ms)
     if (result == RETENTION_FAILED && !store->retention_failing)
         log_warning("store", "%s: old checks cannot be deleted: %s", store->path, reason);
     store->retention_failing = result == RETENTION_FAILED;
-    store->retention_at_ms =
-        clock_monotonic_ms() + (uint64_t)(result == RETENTION_MORE ? STORE_RETENTION_PAUSE_MS : STORE_RETENTION_EVERY_MS);
+    store->retention_at_ms = clock_monotonic_ms() +
+                             (uint64_t)(result == RETENTION_MORE ? STORE_RETENTION_PAUSE_MS : STORE_RETENTION_EVERY_MS);
 }
 
 /* --- the loop --- */

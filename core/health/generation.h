@@ -1,0 +1,60 @@
+/* generation: one configuration with everything that was loaded by it: scripts and the providers they declare.
+ *
+ * Built whole beside the one in service, and taken into service only if it is sound.
+ * Thread: the loop's. Ownership: counted references.
+ */
+#ifndef PROVIDERD_HEALTH_GENERATION_H
+#define PROVIDERD_HEALTH_GENERATION_H
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "health/snapshot.h"
+#include "script/script.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A provider to be watched: where it is declared, and the settings in effect. */
+struct watched {
+    const char *name; /* the script provider's */
+    struct script *script; /* the generation's reference */
+    size_t index;          /* in the script */
+    int64_t interval_ms;
+    int64_t timeout_ms;
+    int64_t degraded_latency_ms;
+    unsigned max_consecutive_failures;
+};
+
+struct generation {
+    unsigned references;
+    struct config *config;  /* owned */
+    struct script **scripts;
+    size_t script_count;
+    struct watched *watched; /* ascending by name */
+    size_t watched_count;
+    struct provider_absence *absences;
+    size_t absence_count;
+    size_t broken_count; /* of them, scripts at fault */
+};
+
+/* The parts that outlive generations, for scripts. */
+struct generation_parts {
+    struct loop *loop;
+    struct prober *prober;
+    struct redactor *redactor;
+    struct environment *environment; /* of this generation; retained by its scripts */
+};
+
+/* Loads every *.lua of the configured provider paths. Takes over `config`, also on failure. A script that cannot be
+ * used becomes a broken absence; whether that is acceptable is the caller's to say. NULL with the reason in `error` when
+ * a folder cannot be read, two scripts declare one name, or memory ran out. */
+struct generation *generation_load(struct config *config, const struct generation_parts *parts, char *error,
+                                   size_t error_size);
+struct generation *generation_retain(struct generation *generation);
+void generation_release(struct generation *generation); /* NULL is allowed */
+
+/* One line per broken script, for a refusal. Appended to `out`. */
+void generation_describe_faults(const struct generation *generation, struct buf *out);
+
+#endif

@@ -1,0 +1,305 @@
+#include "fixture.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static const char count_sql[] = "SELECT count(*) FROM provider_health_checks";
+/* Rows whose number is not one more than that of the row before. */
+static const char disorder_sql[] = "SELECT count(*) FROM (SELECT consecutive_failures - lag(consecutive_failures) OVER "
+                                   "(ORDER BY id) AS step FROM provider_health_checks) WHERE step <> 1";
+
+static struct store_report report_of(struct store *store)
+{
+    struct store_report report;
+    store_get_report(store, &report);
+    return report;
+}
+
+static void checks_become_rows_with_all_their_texts(void **state)
+{
+    struct fixture *f = *state;
+    char text[600];
+    struct store *store = fixture_open(f);
+    struct check_record record = check_of("groq", INT64_C(1795422134217175));
+    record.status = HEALTH_DOWN;
+    record.ok = false;
+    record.http_status = 0;
+    strcpy(record.reason, "timeout");
+    memset(record.error_message, 'e', sizeof(record.error_message) - 1);
+    store_append(store, &record);
+    assert_true(report_reaches(store, has_written, 1));
+    assert_true(report_of(store).last_commit_us > 0);
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_string_equal(sql_text(f->path, "SELECT error_message FROM provider_health_checks", text, sizeof(text)),
+                        record.error_message);
+    assert_string_equal(sql_text(f->path,
+                                 "SELECT provider_name || status || reason || ok || coalesce(http_status, 'none') || "
+                                 "last_check_timestamp FROM provider_health_checks",
+                                 text, sizeof(text)),
+                        "groqdowntimeout0none2026-11-23T08:22:14.217175");
+}
+
+static void checks_of_one_interval_are_committed_together(void **state)
+{
+    struct fixture *f = *state;
+    f->options.commit_interval_ms = 300;
+    struct store *store = fixture_open(f);
+    append_numbered(store, "p", 0, 100);
+    assert_int_equal(report_of(store).written, 0);
+    assert_int_equal(report_of(store).queued, 100);
+    uint64_t began = clock_monotonic_ms();
+    assert_true(report_reaches(store, has_written, 1));
+    assert_int_equal(report_of(store).written, 100);
+    assert_true(clock_monotonic_ms() - began >= 200);
+    assert_int_equal(store_close(store, 1000), 0);
+}
+
+static void closing_writes_what_is_queued_at_once(void **state)
+{
+    struct fixture *f = *state;
+    f->options.commit_interval_ms = 3600 * 1000;
+    struct store *store = fixture_open(f);
+    append_numbered(store, "p", 0, 30000);
+    assert_int_equal(store_close(store, 10000), 0);
+    assert_int_equal(sql_number(f->path, count_sql), 30000);
+    assert_int_equal(sql_number(f->path, disorder_sql), 0);
+}
+
+static void a_short_interval_of_zero_commits_without_waiting(void **state)
+{
+    struct fixture *f = *state;
+    f->options.commit_interval_ms = 0;
+    struct store *store = fixture_open(f);
+    for (unsigned i = 0; i < 20; ++i) {
+        append_numbered(store, "p", i, 1);
+        assert_true(report_reaches(store, has_written, i + 1));
+    }
+    assert_int_equal(store_close(store, 1000), 0);
+}
+
+static void a_half_full_queue_is_written_before_its_time(void **state)
+{
+    struct fixture *f = *state;
+    f->options.commit_interval_ms = 3600 * 1000;
+    f->options.queue_max = 1000;
+    struct store *store = fixture_open(f);
+    append_numbered(store, "p", 0, 501);
+    assert_true(report_reaches(store, has_written, 501));
+    assert_int_equal(store_close(store, 1000), 0);
+}
+
+static void checks_wait_while_another_process_locks_and_are_written_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = fixture_open(f);
+    sqlite3 *other = sql_open(f->path);
+    sql_run(other, "BEGIN EXCLUSIVE");
+    append_numbered(store, "p", 0, 5000);
+    assert_true(report_reaches(store, writable_is, false));
+    struct store_report report = report_of(store);
+    assert_true(report.failing_since_us > 0);
+    assert_non_null(strstr(report.error, "locked"));
+    append_numbered(store, "p", 5000, 5000);
+    assert_int_equal(report_of(store).queued, 10000);
+    sql_run(other, "ROLLBACK");
+    sqlite3_close(other);
+    assert_true(report_reaches(store, has_written, 10000));
+    report = report_of(store);
+    assert_true(report.writable && report.failing_since_us == 0 && report.error[0] == '\0' && report.dropped == 0);
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_int_equal(sql_number(f->path, count_sql), 10000);
+    assert_int_equal(sql_number(f->path, disorder_sql), 0);
+}
+
+static void closing_a_locked_database_keeps_to_its_time_and_tells_what_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = fixture_open(f);
+    sqlite3 *other = sql_open(f->path);
+    sql_run(other, "BEGIN EXCLUSIVE");
+    append_numbered(store, "p", 0, 10);
+    uint64_t began = clock_monotonic_ms();
+    assert_int_equal(store_close(store, 300), 10);
+    assert_true(clock_monotonic_ms() - began < 2000);
+    sqlite3_close(other);
+}
+
+static void a_database_locked_from_the_start_is_used_once_it_is_free(void **state)
+{
+    struct fixture *f = *state;
+    sql_file(f->path, SEED_SQL);
+    sqlite3 *other = sql_open(f->path);
+    sql_run(other, "BEGIN EXCLUSIVE");
+    struct store *store = fixture_open(f);
+    assert_false(report_of(store).writable);
+    append_numbered(store, "p", 0, 10);
+    sql_run(other, "COMMIT");
+    sqlite3_close(other);
+    assert_true(report_reaches(store, has_written, 10));
+    assert_int_equal(store_close(store, 1000), 0);
+}
+
+static void a_full_queue_drops_the_oldest_and_counts(void **state)
+{
+    struct fixture *f = *state;
+    f->options.queue_max = 1000;
+    struct store *store = fixture_open(f);
+    sqlite3 *other = sql_open(f->path);
+    sql_run(other, "BEGIN EXCLUSIVE");
+    append_numbered(store, "p", 0, 5000);
+    struct store_report report = report_of(store);
+    assert_int_equal(report.queued, 1000);
+    assert_int_equal(report.dropped, 4000);
+    sql_run(other, "ROLLBACK");
+    sqlite3_close(other);
+    assert_true(report_reaches(store, has_written, 1000));
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_int_equal(sql_number(f->path, "SELECT min(consecutive_failures) FROM provider_health_checks"), 4000);
+    assert_int_equal(sql_number(f->path, count_sql), 1000);
+}
+
+static void a_full_disk_keeps_the_checks_until_there_is_room(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before, small;
+    struct stat status;
+    signal(SIGXFSZ, SIG_IGN);
+    struct store *store = fixture_open(f);
+    append_numbered(store, "p", 0, 100);
+    assert_true(report_reaches(store, has_written, 100));
+    char wal[128];
+    snprintf(wal, sizeof(wal), "%s-wal", f->path);
+    assert_int_equal(stat(wal, &status), 0);
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = (rlim_t)status.st_size + 1000;
+    setrlimit(RLIMIT_FSIZE, &small);
+    append_numbered(store, "p", 100, 4900);
+    bool failed = report_reaches(store, writable_is, false);
+    struct store_report report = report_of(store);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_true(failed);
+    assert_int_equal(report.written + report.queued, 5000);
+    assert_true(report.error[0] != '\0');
+    assert_true(report_reaches(store, has_written, 5000));
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_int_equal(sql_number(f->path, count_sql), 5000);
+    assert_int_equal(sql_number(f->path, disorder_sql), 0);
+}
+
+static void a_deleted_file_is_created_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = fixture_open(f);
+    append_numbered(store, "p", 0, 100);
+    assert_true(report_reaches(store, has_written, 100));
+    assert_int_equal(unlink(f->path), 0);
+    append_numbered(store, "p", 100, 100);
+    assert_true(report_reaches(store, has_written, 200));
+    assert_int_equal(sql_number(f->path, "SELECT min(consecutive_failures) FROM provider_health_checks"), 100);
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_int_equal(sql_number(f->path, count_sql), 100);
+}
+
+static void a_replaced_file_is_taken_over(void **state)
+{
+    struct fixture *f = *state;
+    char other[128];
+    snprintf(other, sizeof(other), "%s/other.db", f->directory);
+    struct store *store = fixture_open(f);
+    append_numbered(store, "p", 0, 10);
+    assert_true(report_reaches(store, has_written, 10));
+    sql_file(other, SEED_SQL "INSERT INTO provider_health_checks (provider_name, status, last_check_timestamp) VALUES "
+                             "('old', 'healthy', '2099-01-01T00:00:00')");
+    assert_int_equal(rename(other, f->path), 0);
+    append_numbered(store, "p", 10, 10);
+    assert_true(report_reaches(store, has_written, 20));
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_int_equal(sql_number(f->path, count_sql), 11);
+}
+
+static void a_row_that_the_table_refuses_holds_up_no_other(void **state)
+{
+    struct fixture *f = *state;
+    sql_file(f->path, SEED_SQL "CREATE TRIGGER picky BEFORE INSERT ON provider_health_checks WHEN "
+                               "new.consecutive_failures = 3 BEGIN SELECT raise(ABORT, 'no'); END");
+    struct store *store = fixture_open(f);
+    append_numbered(store, "p", 0, 6);
+    assert_true(report_reaches(store, has_written, 5));
+    assert_int_equal(report_of(store).dropped, 1);
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_int_equal(sql_number(f->path, count_sql), 5);
+}
+
+/* The child tells through a pipe how many checks its store reported as written, until it is killed. */
+static void write_until_killed(const struct fixture *f, int out)
+{
+    char error[256];
+    struct store *store = store_open(&f->options, error, sizeof(error));
+    uint64_t told = 0;
+    for (unsigned i = 0; store != NULL; ++i) {
+        struct check_record record = check_of("p", clock_wall_us());
+        struct store_report report;
+        record.consecutive_failures = i;
+        store_append(store, &record);
+        store_get_report(store, &report);
+        if (report.written != told) {
+            told = report.written;
+            if (write(out, &told, sizeof(told)) != sizeof(told))
+                break;
+        }
+    }
+    _exit(1);
+}
+
+static void a_killed_writer_leaves_a_sound_database_with_all_that_was_reported(void **state)
+{
+    struct fixture *f = *state;
+    char text[64];
+    f->options.commit_interval_ms = 0;
+    for (int round = 0; round < 3; ++round) {
+        int ends[2];
+        uint64_t told = 0, last = 0;
+        long long before = round == 0 ? 0 : sql_number(f->path, count_sql);
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            close(ends[0]);
+            write_until_killed(f, ends[1]);
+        }
+        close(ends[1]);
+        while (last < 3000 && read(ends[0], &told, sizeof(told)) == sizeof(told))
+            last = told;
+        kill(child, SIGKILL);
+        while (read(ends[0], &told, sizeof(told)) == sizeof(told))
+            last = told;
+        close(ends[0]);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        assert_true(last >= 3000);
+        assert_string_equal(sql_text(f->path, "PRAGMA integrity_check", text, sizeof(text)), "ok");
+        assert_true(sql_number(f->path, count_sql) - before >= (long long)last);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(a_killed_writer_leaves_a_sound_database_with_all_that_was_reported), /* forks: before any thread */
+        STORE_TEST(checks_become_rows_with_all_their_texts),
+        STORE_TEST(checks_of_one_interval_are_committed_together),
+        STORE_TEST(closing_writes_what_is_queued_at_once),
+        STORE_TEST(a_short_interval_of_zero_commits_without_waiting),
+        STORE_TEST(a_half_full_queue_is_written_before_its_time),
+        STORE_TEST(checks_wait_while_another_process_locks_and_are_written_in_order),
+        STORE_TEST(closing_a_locked_database_keeps_to_its_time_and_tells_what_is_lost),
+        STORE_TEST(a_database_locked_from_the_start_is_used_once_it_is_free),
+        STORE_TEST(a_full_queue_drops_the_oldest_and_counts),
+        STORE_TEST(a_full_disk_keeps_the_checks_until_there_is_room),
+        STORE_TEST(a_deleted_file_is_created_anew),
+        STORE_TEST(a_replaced_file_is_taken_over),
+        STORE_TEST(a_row_that_the_table_refuses_holds_up_no_other),
+    };
+    return cmocka_run_group_tests_name("store writer", tests, NULL, NULL);
+}
