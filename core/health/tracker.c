@@ -200,7 +200,7 @@ static size_t find_target(const struct tracker *tracker, const char *name)
 static void put_in_service(struct target *target, const struct watched *settings, bool is_new)
 {
     struct tracker *tracker = target->tracker;
-    unsigned jitter_percent = tracker->generation->config->jitter_percent;
+    unsigned jitter_percent = (unsigned)tracker->generation->config->jitter_percent;
     uint64_t now_us = loop_now_us(tracker->loop), interval_us = (uint64_t)settings->interval_ms * 1000;
     bool same_interval = !is_new && interval_us == target->schedule.interval_us;
 

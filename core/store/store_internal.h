@@ -102,8 +102,9 @@ struct store {
 
     /* The writer thread's own. */
     struct database database;
-    bool damaged;         /* the connection is of no more use */
-    uint64_t retry_at_ms; /* monotonic; while not writable */
+    struct file_identity wal; /* the write-ahead log that came with it */
+    bool damaged;             /* the connection is of no more use */
+    uint64_t retry_at_ms;     /* monotonic; while not writable */
     uint64_t retry_pause_ms;
     uint64_t retention_at_ms;
     bool retention_failing;

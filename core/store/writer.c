@@ -4,9 +4,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <math.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { GATE_TIMEOUT_MS = 1000 };
 
@@ -19,10 +20,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static void bind_phase(sqlite3_stmt *statement, int index, float phase_ms)
 {
-    if (phase_ms < 0 || !isfinite(phase_ms))
+    if (!(phase_ms >= 0 && phase_ms < 1e9f)) /* did not happen, or is not a number */
         sqlite3_bind_null(statement, index);
     else /* whole microseconds: a float widened to a double would bring digits that were never measured */
-        sqlite3_bind_double(statement, index, round((double)phase_ms * 1000.0) / 1000.0);
+        sqlite3_bind_double(statement, index, (double)(int64_t)((double)phase_ms * 1000.0 + 0.5) / 1000.0);
 }
 
 /* Returns an SQLite result. The texts are bound where they lie: they outlive the step. */
@@ -75,16 +76,39 @@ static void forget_database(struct store *store)
     pthread_mutex_unlock(&store->mutex);
 }
 
+static struct file_identity wal_identity(const struct store *store)
+{
+    char wal[PATH_MAX];
+    snprintf(wal, sizeof(wal), "%s-wal", store->path);
+    return file_identity_of(wal);
+}
+
 static enum database_result open_database(struct store *store, char *error, size_t error_size)
 {
     enum database_result result = database_open(&store->database, store->path, error, error_size);
     if (result == DATABASE_OK) {
         struct file_identity file = file_identity_of(store->path);
+        store->wal = wal_identity(store);
         pthread_mutex_lock(&store->mutex);
         store->file = file;
         pthread_mutex_unlock(&store->mutex);
     }
     return result;
+}
+
+/* Our file was moved away from its path, its WAL was not: SQLite would replay that over whatever lies at the path now
+ * (https://www.sqlite.org/howtocorrupt.html, 1.4). So the WAL is merged into the file that it belongs to, wherever
+ * that is, and taken away, if it is still ours. */
+static void leave_moved_file(struct store *store)
+{
+    char wal[PATH_MAX];
+    struct file_identity now = wal_identity(store);
+    log_warning("store", "%s was deleted or replaced: opening it anew", store->path);
+    sqlite3_wal_checkpoint_v2(store->database.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    forget_database(store);
+    snprintf(wal, sizeof(wal), "%s-wal", store->path);
+    if (now.inode != 0 && now.inode == store->wal.inode && now.device == store->wal.device)
+        unlink(wal);
 }
 
 /* An open connection to the file that the path names now. Before a file is opened, all read connections are closed:
@@ -95,19 +119,21 @@ static bool ensure_database(struct store *store, char *error, size_t error_size)
     bool reopen = store->reopen_wanted || store->damaged;
     store->reopen_wanted = false;
     pthread_mutex_unlock(&store->mutex);
-    if (store->database.handle != NULL && database_moved(&store->database)) {
-        log_warning("store", "%s was deleted or replaced: opening it anew", store->path);
-        reopen = true;
-    }
-    if (!reopen && store->database.handle != NULL)
+    bool moved = store->database.handle != NULL && database_moved(&store->database);
+    if (!reopen && !moved && store->database.handle != NULL)
         return true;
-    forget_database(store);
-    store->damaged = false;
     bool opened = false;
-    if (pool_close_gate(store, GATE_TIMEOUT_MS))
+    if (pool_close_gate(store, GATE_TIMEOUT_MS)) {
+        if (moved)
+            leave_moved_file(store);
+        else
+            forget_database(store);
+        store->damaged = false;
         opened = open_database(store, error, error_size) == DATABASE_OK;
-    else
-        snprintf(error, error_size, "readers still hold the file that was replaced");
+    } else {
+        snprintf(error, error_size, "readers still hold the file that is to be opened anew");
+        store->damaged = true;
+    }
     pool_open_gate(store);
     return opened;
 }

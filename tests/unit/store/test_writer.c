@@ -220,6 +220,23 @@ static void a_replaced_file_is_taken_over(void **state)
     assert_int_equal(sql_number(f->path, count_sql), 11);
 }
 
+static void a_file_moved_away_takes_all_its_rows_along(void **state)
+{
+    struct fixture *f = *state;
+    char moved[128], text[64];
+    snprintf(moved, sizeof(moved), "%s/moved.db", f->directory);
+    struct store *store = fixture_open(f);
+    append_numbered(store, "p", 0, 50);
+    assert_true(report_reaches(store, has_written, 50));
+    assert_int_equal(rename(f->path, moved), 0);
+    append_numbered(store, "p", 50, 30);
+    assert_true(report_reaches(store, has_written, 80));
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_int_equal(sql_number(moved, count_sql), 50);
+    assert_string_equal(sql_text(moved, "PRAGMA integrity_check", text, sizeof(text)), "ok");
+    assert_int_equal(sql_number(f->path, count_sql), 30);
+}
+
 static void a_row_that_the_table_refuses_holds_up_no_other(void **state)
 {
     struct fixture *f = *state;
@@ -299,6 +316,7 @@ int main(void)
         STORE_TEST(a_full_disk_keeps_the_checks_until_there_is_room),
         STORE_TEST(a_deleted_file_is_created_anew),
         STORE_TEST(a_replaced_file_is_taken_over),
+        STORE_TEST(a_file_moved_away_takes_all_its_rows_along),
         STORE_TEST(a_row_that_the_table_refuses_holds_up_no_other),
     };
     return cmocka_run_group_tests_name("store writer", tests, NULL, NULL);

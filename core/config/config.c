@@ -1,0 +1,522 @@
+#include "config/config.h"
+
+#include "base/buf.h"
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/nearest.h"
+#include "config/schema.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <lauxlib.h>
+#include <limits.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    INSTRUCTIONS_MAX = 10000000,
+    MEMORY_MAX = 64 * 1024 * 1024,
+    HOOK_STRIDE = 1000,
+    KEYS_MAX = 64, /* settings of one table */
+};
+
+/* A file being read: where faults are gathered. */
+struct reading {
+    struct config *config;
+    lua_State *L;
+    struct buf faults;
+    size_t memory_used;
+    long instructions_left;
+};
+
+static void fault(struct reading *r, const char *scope, const char *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void fault(struct reading *r, const char *scope, const char *key, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    buf_printf(&r->faults, "%s%s: %s%s%s", r->faults.len != 0 ? "\n" : "", r->config->path, scope, key,
+               key[0] != '\0' ? ": " : "");
+    buf_vprintf(&r->faults, format, args);
+    va_end(args);
+}
+
+/* -- the Lua state -- */
+
+static void *limited_allocate(void *user, void *block, size_t old_size, size_t new_size)
+{
+    struct reading *r = user;
+    size_t held = block != NULL ? old_size : 0;
+    if (new_size > held && r->memory_used + (new_size - held) > MEMORY_MAX)
+        return NULL;
+    r->memory_used = r->memory_used - held + new_size;
+    if (new_size == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, new_size);
+}
+
+static void count_instructions(lua_State *L, lua_Debug *activation)
+{
+    (void)activation;
+    struct reading *r = *(struct reading **)lua_getextraspace(L);
+    r->instructions_left -= HOOK_STRIDE;
+    if (r->instructions_left > 0)
+        return;
+    lua_sethook(L, count_instructions, LUA_MASKCOUNT, 1); /* no pcall goes on from here */
+    luaL_error(L, "ran for more than %d instructions: an endless loop?", INSTRUCTIONS_MAX);
+}
+
+static int open_libraries(lua_State *L)
+{
+    static const luaL_Reg libraries[] = {
+        {LUA_GNAME, luaopen_base},   {LUA_STRLIBNAME, luaopen_string}, {LUA_TABLIBNAME, luaopen_table},
+        {LUA_MATHLIBNAME, luaopen_math}, {LUA_OSLIBNAME, luaopen_os},  {NULL, NULL},
+    };
+    static const char *const without[] = {"load", "loadfile", "dofile", "collectgarbage"};
+    for (const luaL_Reg *library = libraries; library->name != NULL; ++library) {
+        luaL_requiref(L, library->name, library->func, 1);
+        lua_pop(L, 1);
+    }
+    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); ++i) {
+        lua_pushnil(L);
+        lua_setglobal(L, without[i]);
+    }
+    lua_getglobal(L, "os"); /* of os, only getenv stays */
+    lua_getfield(L, -1, "getenv");
+    lua_newtable(L);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "getenv");
+    lua_setglobal(L, "os");
+    return 0;
+}
+
+static const char *error_text(lua_State *L)
+{
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    return text != NULL ? text : "raised an error that is no text";
+}
+
+/* -- one value -- */
+
+static char *copy_or_fault(struct reading *r, const char *text)
+{
+    char *copy = strdup(text);
+    if (copy == NULL)
+        fault(r, "", "", "out of memory");
+    return copy;
+}
+
+/* What stands on top of the stack, for a message. */
+static const char *describe_value(lua_State *L, char *out, size_t out_size)
+{
+    switch (lua_type(L, -1)) {
+    case LUA_TNUMBER:
+        snprintf(out, out_size, "the number %.14g", lua_tonumber(L, -1));
+        break;
+    case LUA_TSTRING:
+        snprintf(out, out_size, "\"%.60s\"", lua_tostring(L, -1));
+        break;
+    case LUA_TBOOLEAN:
+        snprintf(out, out_size, "%s", lua_toboolean(L, -1) ? "true" : "false");
+        break;
+    default:
+        snprintf(out, out_size, "a %s", luaL_typename(L, -1));
+    }
+    return out;
+}
+
+static void refuse(struct reading *r, const char *scope, const struct setting *setting)
+{
+    char got[96], least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
+    describe_value(r->L, got, sizeof(got));
+    switch (setting->type) {
+    case SETTING_DURATION:
+        duration_format_ms(setting->least, least);
+        duration_format_ms(setting->most, most);
+        fault(r, scope, setting->key, "expected a duration from %s to %s, such as \"%s\"; got %s", least, most,
+              setting->otherwise != NULL ? setting->otherwise : "10s", got);
+        break;
+    case SETTING_SIZE:
+        fault(r, scope, setting->key, "expected a size from %" PRId64 " to %" PRId64 " bytes, such as \"%s\"; got %s",
+              setting->least, setting->most, setting->otherwise, got);
+        break;
+    case SETTING_INTEGER:
+        fault(r, scope, setting->key, "expected a whole number from %" PRId64 " to %" PRId64 "; got %s", setting->least,
+              setting->most, got);
+        break;
+    case SETTING_BOOLEAN:
+        fault(r, scope, setting->key, "expected true or false; got %s", got);
+        break;
+    case SETTING_FILE:
+        fault(r, scope, setting->key, "expected the path of a file, or false; got %s", got);
+        break;
+    case SETTING_TEXTS:
+    case SETTING_FOLDERS:
+        fault(r, scope, setting->key, "expected a string or a list of strings, at least one; got %s", got);
+        break;
+    case SETTING_PROVIDERS:
+        fault(r, scope, setting->key, "expected a table of name = settings; got %s", got);
+        break;
+    case SETTING_TEXT:
+        fault(r, scope, setting->key, "expected a string that is not empty; got %s", got);
+        break;
+    }
+}
+
+/* Reads the number on top of the stack by the setting's type. */
+static bool read_number(lua_State *L, const struct setting *setting, int64_t *value)
+{
+    bool is_text = lua_type(L, -1) == LUA_TSTRING;
+    size_t len;
+    const char *text = is_text ? lua_tolstring(L, -1, &len) : NULL;
+    bool read = false;
+
+    if (setting->type == SETTING_DURATION)
+        read = is_text && duration_parse_ms(text, len, value) == 0;
+    else if (is_text && setting->type == SETTING_SIZE)
+        read = size_parse(text, value) == 0;
+    else if (lua_isinteger(L, -1)) {
+        *value = lua_tointeger(L, -1);
+        read = true;
+    }
+    return read && *value >= setting->least && *value <= setting->most;
+}
+
+/* A relative folder starts at the folder of the configuration file. */
+static char *resolve_folder(const struct config *config, const char *folder)
+{
+    const char *slash = strrchr(config->path, '/');
+    char *path;
+    if (folder[0] == '/' || slash == NULL)
+        return strdup(folder);
+    if (asprintf(&path, "%.*s/%s", (int)(slash - config->path), config->path, folder) < 0)
+        return NULL;
+    return path;
+}
+
+static void free_texts(char **texts)
+{
+    for (char **text = texts; text != NULL && *text != NULL; ++text)
+        free(*text);
+    free(texts);
+}
+
+/* The string, or list of strings, on top of the stack as a list ended by NULL; NULL when it is none. */
+static char **read_texts(struct reading *r, bool folders)
+{
+    lua_State *L = r->L;
+    bool single = lua_type(L, -1) == LUA_TSTRING;
+    size_t count = single ? 1 : lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+    if (count == 0)
+        return NULL;
+    char **texts = calloc(count + 1, sizeof(*texts));
+    for (size_t i = 0; texts != NULL && i < count; ++i) {
+        if (single)
+            lua_pushvalue(L, -1);
+        else
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+        texts[i] = text[0] == '\0' ? NULL : folders ? resolve_folder(r->config, text) : strdup(text);
+        bool taken = texts[i] != NULL;
+        lua_pop(L, 1);
+        if (!taken) {
+            free_texts(texts);
+            return NULL;
+        }
+    }
+    return texts;
+}
+
+static void read_providers(struct reading *r);
+
+/* Reads the value on top of the stack into its place in `record`, or notes a fault. */
+static void read_setting(struct reading *r, const char *scope, const struct setting *setting, void *record)
+{
+    lua_State *L = r->L;
+    char *place = (char *)record + setting->offset;
+
+    switch (setting->type) {
+    case SETTING_DURATION:
+    case SETTING_SIZE:
+    case SETTING_INTEGER: {
+        int64_t value;
+        if (read_number(L, setting, &value))
+            memcpy(place, &value, sizeof(value));
+        else
+            refuse(r, scope, setting);
+        break;
+    }
+    case SETTING_BOOLEAN:
+        /* The one boolean, `enabled`, is kept turned round, so that zero means "as usual". */
+        if (lua_isboolean(L, -1))
+            *(bool *)(void *)place = !lua_toboolean(L, -1);
+        else
+            refuse(r, scope, setting);
+        break;
+    case SETTING_TEXT:
+    case SETTING_FILE:
+        if (lua_type(L, -1) == LUA_TSTRING && lua_tostring(L, -1)[0] != '\0') {
+            free(*(char **)(void *)place);
+            *(char **)(void *)place = copy_or_fault(r, lua_tostring(L, -1));
+        } else if (setting->type == SETTING_FILE && lua_isboolean(L, -1) && !lua_toboolean(L, -1)) {
+            free(*(char **)(void *)place);
+            *(char **)(void *)place = NULL;
+        } else {
+            refuse(r, scope, setting);
+        }
+        break;
+    case SETTING_TEXTS:
+    case SETTING_FOLDERS: {
+        char **texts = read_texts(r, setting->type == SETTING_FOLDERS);
+        if (texts == NULL) {
+            refuse(r, scope, setting);
+            break;
+        }
+        free_texts(*(char ***)(void *)place);
+        *(char ***)(void *)place = texts;
+        break;
+    }
+    case SETTING_PROVIDERS:
+        if (lua_istable(L, -1))
+            read_providers(r);
+        else
+            refuse(r, scope, setting);
+        break;
+    }
+}
+
+/* -- tables of settings -- */
+
+static const struct setting *find_setting(const struct setting *settings, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; ++i) {
+        if (strcmp(settings[i].key, key) == 0)
+            return &settings[i];
+    }
+    return NULL;
+}
+
+static void unknown_key(struct reading *r, const char *scope, const char *key, const struct setting *settings,
+                        size_t count)
+{
+    const char *keys[KEYS_MAX];
+    for (size_t i = 0; i < count; ++i)
+        keys[i] = settings[i].key;
+    const char *near = nearest_word(key, keys, count);
+    if (near != NULL)
+        fault(r, scope, "", "unknown key '%.60s'; did you mean '%s'?", key, near);
+    else
+        fault(r, scope, "", "unknown key '%.60s'; the manual of every key is etc/providerd.lua", key);
+}
+
+/* Reads every field of the table on top of the stack. */
+static void read_table(struct reading *r, const char *scope, const struct setting *settings, size_t count, void *record)
+{
+    lua_State *L = r->L;
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            fault(r, scope, "", "expected name = value; got a value without a name");
+            continue;
+        }
+        const char *key = lua_tostring(L, -2);
+        const struct setting *setting = find_setting(settings, count, key);
+        if (setting != NULL)
+            read_setting(r, scope, setting, record);
+        else
+            unknown_key(r, scope, key, settings, count);
+    }
+}
+
+static void read_providers(struct reading *r)
+{
+    lua_State *L = r->L;
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+        char scope[128];
+        if (lua_type(L, -2) != LUA_TSTRING || !lua_istable(L, -1)) {
+            fault(r, "providers: ", "", "expected name = { settings }; got a %s", luaL_typename(L, -1));
+            continue;
+        }
+        snprintf(scope, sizeof(scope), "providers.%.64s.", lua_tostring(L, -2));
+        struct config *config = r->config;
+        struct provider_settings *grown =
+            realloc(config->providers, (config->provider_count + 1) * sizeof(*config->providers));
+        if (grown == NULL) {
+            fault(r, scope, "", "out of memory");
+            continue;
+        }
+        config->providers = grown;
+        struct provider_settings *settings = &grown[config->provider_count++];
+        *settings = (struct provider_settings){.name = copy_or_fault(r, lua_tostring(L, -2))};
+        read_table(r, scope, provider_setting_list, provider_setting_count, settings);
+    }
+}
+
+/* -- the file -- */
+
+static bool set_defaults(struct config *config)
+{
+    for (size_t i = 0; i < config_setting_count; ++i) {
+        const struct setting *setting = &config_settings[i];
+        char *place = (char *)config + setting->offset;
+        int64_t value = 0;
+        if (setting->otherwise == NULL)
+            continue;
+        switch (setting->type) {
+        case SETTING_DURATION:
+            duration_parse_ms(setting->otherwise, strlen(setting->otherwise), &value);
+            memcpy(place, &value, sizeof(value));
+            break;
+        case SETTING_SIZE:
+        case SETTING_INTEGER:
+            size_parse(setting->otherwise, &value);
+            memcpy(place, &value, sizeof(value));
+            break;
+        case SETTING_TEXT:
+        case SETTING_FILE:
+            if ((*(char **)(void *)place = strdup(setting->otherwise)) == NULL)
+                return false;
+            break;
+        case SETTING_TEXTS:
+        case SETTING_FOLDERS: {
+            char **texts = calloc(2, sizeof(*texts));
+            *(char ***)(void *)place = texts;
+            if (texts == NULL || (texts[0] = strdup(setting->otherwise)) == NULL)
+                return false;
+            break;
+        }
+        case SETTING_PROVIDERS:
+        case SETTING_BOOLEAN:
+            break;
+        }
+    }
+    return true;
+}
+
+static void check_words(struct reading *r)
+{
+    enum log_level level;
+    if (!log_level_parse(r->config->log_level, &level))
+        fault(r, "", "log_level", "expected error, warning, info or debug; got \"%.60s\"", r->config->log_level);
+}
+
+/* Runs protected: `reading` is the light userdata, the chunk lies below it. */
+static int run_and_read(lua_State *L)
+{
+    struct reading *r = lua_touserdata(L, 1);
+    open_libraries(L);
+    if (luaL_loadfilex(L, r->config->path, "t") != LUA_OK)
+        return lua_error(L);
+    lua_call(L, 0, 1);
+    if (!lua_istable(L, -1)) {
+        fault(r, "", "", "expected the file to return a table of settings; it returned a %s", luaL_typename(L, -1));
+        return 0;
+    }
+    luaL_checkstack(L, 16, NULL);
+    read_table(r, "", config_settings, config_setting_count, r->config);
+    check_words(r);
+    return 0;
+}
+
+static void read_file(struct reading *r)
+{
+    FILE *file = fopen(r->config->path, "re");
+    if (file == NULL || fgetc(file) == EOF) {
+        if (file == NULL || ferror(file))
+            fault(r, "", "", "cannot be read: %s", strerror(errno));
+        else
+            fault(r, "", "", "is empty; expected a Lua file that returns a table of settings");
+        if (file != NULL)
+            fclose(file);
+        return;
+    }
+    fclose(file);
+    lua_State *L = r->L = lua_newstate(limited_allocate, r);
+    if (L == NULL) {
+        fault(r, "", "", "out of memory");
+        return;
+    }
+    *(struct reading **)lua_getextraspace(L) = r;
+    r->instructions_left = INSTRUCTIONS_MAX;
+    lua_sethook(L, count_instructions, LUA_MASKCOUNT, HOOK_STRIDE);
+    lua_pushcfunction(L, run_and_read);
+    lua_pushlightuserdata(L, r);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+        buf_printf(&r->faults, "%s%s", r->faults.len != 0 ? "\n" : "", error_text(L)); /* begins with file:line */
+    lua_close(L);
+}
+
+struct config *config_load(const char *path, char *error, size_t error_size)
+{
+    struct reading r = {.config = calloc(1, sizeof(struct config)), .faults = BUF_EMPTY};
+    if (r.config == NULL || !set_defaults(r.config) || (path != NULL && (r.config->path = strdup(path)) == NULL)) {
+        snprintf(error, error_size, "out of memory for the configuration");
+        config_free(r.config);
+        return NULL;
+    }
+    if (path != NULL)
+        read_file(&r);
+    if (r.faults.len != 0 || !buf_ok(&r.faults)) {
+        snprintf(error, error_size, "%s", buf_text(&r.faults));
+        buf_dispose(&r.faults);
+        config_free(r.config);
+        return NULL;
+    }
+    buf_dispose(&r.faults);
+    return r.config;
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL)
+        return;
+    for (size_t i = 0; i < config_setting_count; ++i) {
+        const struct setting *setting = &config_settings[i];
+        char *place = (char *)config + setting->offset;
+        if (setting->type == SETTING_TEXT || setting->type == SETTING_FILE)
+            free(*(char **)(void *)place);
+        else if (setting->type == SETTING_TEXTS || setting->type == SETTING_FOLDERS)
+            free_texts(*(char ***)(void *)place);
+    }
+    for (size_t i = 0; i < config->provider_count; ++i) {
+        free(config->providers[i].name);
+        free(config->providers[i].base_url);
+    }
+    free(config->providers);
+    free(config->path);
+    free(config);
+}
+
+const struct provider_settings *config_provider(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->provider_count; ++i) {
+        if (strcmp(config->providers[i].name, name) == 0)
+            return &config->providers[i];
+    }
+    return NULL;
+}
+
+bool config_override_listen(struct config *config, const char *address)
+{
+    char **listen = calloc(2, sizeof(*listen));
+    if (listen == NULL || (listen[0] = strdup(address)) == NULL) {
+        free(listen);
+        return false;
+    }
+    free_texts(config->listen);
+    config->listen = listen;
+    return true;
+}
+
+bool config_override_database(struct config *config, const char *path)
+{
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return false;
+    free(config->database);
+    config->database = copy;
+    return true;
+}

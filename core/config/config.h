@@ -1,0 +1,86 @@
+/* config: the settings, from a Lua file that returns a table.
+ *
+ * Every setting has a default, so an empty table is a sound configuration. What is wrong is said all at once, a line per
+ * fault: "etc/providerd.lua: interval: expected a duration from 100ms to 30d, such as \"5m\"; got the number 5".
+ * The file runs in a Lua state of its own with base, string, table, math and os.getenv, and a limit on instructions and
+ * memory.
+ *
+ * Thread: any; a config does not change once loaded.
+ */
+#ifndef PROVIDERD_CONFIG_CONFIG_H
+#define PROVIDERD_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Settings of one provider; 0 or NULL = not set here. */
+struct provider_settings {
+    char *name;
+    bool disabled;
+    int64_t interval_ms;
+    int64_t timeout_ms;
+    int64_t degraded_latency_ms;
+    int64_t max_consecutive_failures;
+    char *base_url;
+};
+
+struct config {
+    char *path; /* of the file; NULL for the defaults */
+
+    /* serving */
+    char **listen; /* lists end with NULL */
+    int64_t http_threads;
+    int64_t max_connections; /* per HTTP thread */
+    int64_t max_header_bytes;
+    int64_t max_request_body_bytes;
+    int64_t idle_timeout_ms;
+    int64_t shutdown_grace_ms;
+    char *policy;
+
+    /* probing */
+    int64_t interval_ms;
+    int64_t timeout_ms;
+    int64_t jitter_percent;
+    int64_t max_probes_in_flight;
+    int64_t max_answer_bytes;
+    char *user_agent;
+    char *ca_bundle;
+
+    /* judging */
+    int64_t degraded_latency_ms;
+    int64_t max_consecutive_failures;
+
+    /* storing */
+    char *database;
+    int64_t retention_ms;
+    int64_t commit_interval_ms;
+    int64_t store_queue;
+    int64_t readers;
+
+    /* scripts */
+    char **provider_paths; /* absolute, or relative to the working directory */
+    char **plugin_paths;
+    char *env_file; /* NULL = none */
+    int64_t script_memory_bytes;
+    int64_t script_instructions;
+
+    char *log_level;
+
+    struct provider_settings *providers; /* as many as named in the file */
+    size_t provider_count;
+};
+
+/* NULL on error: `error` holds every fault, one a line. `path` NULL gives the defaults, with the installed folders. */
+struct config *config_load(const char *path, char *error, size_t error_size);
+void config_free(struct config *config); /* NULL is allowed */
+
+/* What the file says about a provider; NULL when nothing. */
+const struct provider_settings *config_provider(const struct config *config, const char *name);
+
+/* Replaces what the command line overrides. False when memory ran out. */
+bool config_override_listen(struct config *config, const char *address);
+bool config_override_database(struct config *config, const char *path);
+
+#endif

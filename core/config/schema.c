@@ -1,0 +1,93 @@
+#include "config/schema.h"
+
+#include "config/config.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#ifndef PROVIDERD_DATADIR
+#define PROVIDERD_DATADIR "/usr/share/providerd"
+#endif
+
+#define SECONDS INT64_C(1000)
+#define MINUTES (60 * SECONDS)
+#define DAYS (24 * 60 * MINUTES)
+#define KB INT64_C(1024)
+#define MB (1024 * KB)
+#define GB (1024 * MB)
+#define AT(member) offsetof(struct config, member)
+#define FOR_PROVIDER(member) offsetof(struct provider_settings, member)
+
+const struct setting config_settings[] = {
+    {"listen", SETTING_TEXTS, "127.0.0.1:8000", 0, 0, AT(listen)},
+    {"http_threads", SETTING_INTEGER, "1", 1, 16, AT(http_threads)},
+    {"max_connections", SETTING_INTEGER, "1024", 1, 100000, AT(max_connections)},
+    {"max_header_size", SETTING_SIZE, "16KB", 1 * KB, 256 * KB, AT(max_header_bytes)},
+    {"max_request_body", SETTING_SIZE, "1MB", 0, 1 * GB, AT(max_request_body_bytes)},
+    {"idle_timeout", SETTING_DURATION, "30s", 100, 60 * MINUTES, AT(idle_timeout_ms)},
+    {"shutdown_grace", SETTING_DURATION, "1500ms", 0, 60 * SECONDS, AT(shutdown_grace_ms)},
+    {"policy", SETTING_TEXT, "lowest_latency", 0, 0, AT(policy)},
+
+    {"interval", SETTING_DURATION, "5m", 100, 30 * DAYS, AT(interval_ms)},
+    {"timeout", SETTING_DURATION, "10s", 10, 10 * MINUTES, AT(timeout_ms)},
+    {"jitter_percent", SETTING_INTEGER, "10", 0, 50, AT(jitter_percent)},
+    {"max_probes_in_flight", SETTING_INTEGER, "200", 1, 100000, AT(max_probes_in_flight)},
+    {"max_answer", SETTING_SIZE, "4MB", 1 * KB, 1 * GB, AT(max_answer_bytes)},
+    {"user_agent", SETTING_TEXT, "providerd/" PROVIDERD_VERSION, 0, 0, AT(user_agent)},
+    {"ca_bundle", SETTING_FILE, "/etc/ssl/certs/ca-certificates.crt", 0, 0, AT(ca_bundle)},
+
+    {"degraded_latency", SETTING_DURATION, "1000ms", 1, 10 * MINUTES, AT(degraded_latency_ms)},
+    {"max_consecutive_failures", SETTING_INTEGER, "3", 1, 1000, AT(max_consecutive_failures)},
+
+    {"database", SETTING_TEXT, "provider_status.db", 0, 0, AT(database)},
+    {"retention", SETTING_DURATION, "7d", 60 * MINUTES, 3650 * DAYS, AT(retention_ms)},
+    {"commit_interval", SETTING_DURATION, "1s", 0, 1 * MINUTES, AT(commit_interval_ms)},
+    {"store_queue", SETTING_INTEGER, "100000", 100, 10000000, AT(store_queue)},
+    {"readers", SETTING_INTEGER, "2", 1, 16, AT(readers)},
+
+    {"provider_paths", SETTING_FOLDERS, PROVIDERD_DATADIR "/providers", 0, 0, AT(provider_paths)},
+    {"plugin_paths", SETTING_FOLDERS, PROVIDERD_DATADIR "/plugins", 0, 0, AT(plugin_paths)},
+    {"env_file", SETTING_FILE, NULL, 0, 0, AT(env_file)},
+    {"script_memory", SETTING_SIZE, "16MB", 256 * KB, 1 * GB, AT(script_memory_bytes)},
+    {"script_instructions", SETTING_INTEGER, "5000000", 10000, 1000000000, AT(script_instructions)},
+
+    {"log_level", SETTING_TEXT, "info", 0, 0, AT(log_level)},
+    {"providers", SETTING_PROVIDERS, NULL, 0, 0, AT(providers)},
+};
+const size_t config_setting_count = sizeof(config_settings) / sizeof(config_settings[0]);
+
+const struct setting provider_setting_list[] = {
+    {"enabled", SETTING_BOOLEAN, NULL, 0, 0, FOR_PROVIDER(disabled)},
+    {"interval", SETTING_DURATION, NULL, 100, 30 * DAYS, FOR_PROVIDER(interval_ms)},
+    {"timeout", SETTING_DURATION, NULL, 10, 10 * MINUTES, FOR_PROVIDER(timeout_ms)},
+    {"degraded_latency", SETTING_DURATION, NULL, 1, 10 * MINUTES, FOR_PROVIDER(degraded_latency_ms)},
+    {"max_consecutive_failures", SETTING_INTEGER, NULL, 1, 1000, FOR_PROVIDER(max_consecutive_failures)},
+    {"base_url", SETTING_TEXT, NULL, 0, 0, FOR_PROVIDER(base_url)},
+};
+const size_t provider_setting_count = sizeof(provider_setting_list) / sizeof(provider_setting_list[0]);
+
+int size_parse(const char *text, int64_t *bytes)
+{
+    static const struct {
+        const char *name;
+        int64_t factor;
+    } units[] = {{"", 1}, {"B", 1}, {"KB", KB}, {"MB", MB}, {"GB", GB}};
+    int64_t value = 0;
+    const char *at = text;
+
+    for (; isdigit((unsigned char)*at); ++at) {
+        if (value > INT64_C(1) << 40)
+            return -1;
+        value = value * 10 + (*at - '0');
+    }
+    if (at == text)
+        return -1;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); ++i) {
+        if (strcasecmp(at, units[i].name) == 0) {
+            *bytes = value * units[i].factor;
+            return 0;
+        }
+    }
+    return -1;
+}

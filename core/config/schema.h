@@ -1,0 +1,36 @@
+/* schema: every setting: its name, type, range and default, in one table. Internal to config/. */
+#ifndef PROVIDERD_CONFIG_SCHEMA_H
+#define PROVIDERD_CONFIG_SCHEMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum setting_type {
+    SETTING_DURATION,  /* int64_t, milliseconds; written "10s" */
+    SETTING_SIZE,      /* int64_t, bytes; written "4MB" or as a whole number of bytes */
+    SETTING_INTEGER,   /* int64_t */
+    SETTING_TEXT,      /* char * */
+    SETTING_FILE,      /* char *, NULL when false */
+    SETTING_TEXTS,     /* char **; one text or a list */
+    SETTING_FOLDERS,   /* char **; relative ones start at the file's folder */
+    SETTING_PROVIDERS, /* table of provider settings */
+    SETTING_BOOLEAN,   /* bool */
+};
+
+struct setting {
+    const char *key;
+    enum setting_type type;
+    const char *otherwise; /* default, as it would be written in the file, without quotes; NULL = none */
+    int64_t least, most;   /* of numbers */
+    size_t offset;         /* in struct config, or in struct provider_settings */
+};
+
+extern const struct setting config_settings[];
+extern const size_t config_setting_count;
+extern const struct setting provider_setting_list[];
+extern const size_t provider_setting_count;
+
+/* Reads a size: digits, then nothing, "B", "KB", "MB" or "GB" (powers of 1024). 0, or -1. */
+int size_parse(const char *text, int64_t *bytes);
+
+#endif

@@ -1,0 +1,72 @@
+#include "daemon/parts.h"
+
+#include "base/log.h"
+#include "config/env_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct config *settings_load(const struct settings *settings, char *error, size_t error_size)
+{
+    struct config *config = config_load(settings->config_path, error, error_size);
+    if (config == NULL)
+        return NULL;
+    if ((settings->listen != NULL && !config_override_listen(config, settings->listen)) ||
+        (settings->database != NULL && !config_override_database(config, settings->database))) {
+        snprintf(error, error_size, "out of memory for the configuration");
+        config_free(config);
+        return NULL;
+    }
+    return config;
+}
+
+int parts_open(struct parts *parts, const struct config *config, char *error, size_t error_size)
+{
+    struct prober_options options = {
+        .ca_bundle = config->ca_bundle,
+        .max_in_flight = (unsigned)config->max_probes_in_flight,
+    };
+    *parts = (struct parts){.redactor = redactor_new(), .loop = loop_new()};
+    if (parts->redactor == NULL || parts->loop == NULL) {
+        snprintf(error, error_size, "cannot set up the event loop: %s", strerror(errno));
+        return -1;
+    }
+    log_set_redactor(parts->redactor);
+    parts->prober = prober_new(parts->loop, &options, error, error_size);
+    return parts->prober != NULL ? 0 : -1;
+}
+
+void parts_close(struct parts *parts)
+{
+    prober_free(parts->prober);
+    loop_free(parts->loop);
+    log_set_redactor(NULL);
+    redactor_free(parts->redactor);
+    *parts = (struct parts){NULL, NULL, NULL};
+}
+
+struct generation *parts_generation(const struct parts *parts, struct config *config, char *error, size_t error_size)
+{
+    struct environment *environment = environment_new((const char *const *)environ);
+    if (environment == NULL) {
+        snprintf(error, error_size, "out of memory for the environment");
+        config_free(config);
+        return NULL;
+    }
+    if (config->env_file != NULL && env_file_read(config->env_file, environment, error, error_size) != 0) {
+        environment_release(environment);
+        config_free(config);
+        return NULL;
+    }
+    struct generation_parts generation_parts = {
+        .loop = parts->loop,
+        .prober = parts->prober,
+        .redactor = parts->redactor,
+        .environment = environment,
+    };
+    struct generation *generation = generation_load(config, &generation_parts, error, error_size);
+    environment_release(environment);
+    return generation;
+}

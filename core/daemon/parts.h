@@ -1,0 +1,38 @@
+/* parts: what the daemon and `providerd check` both need before anything can be probed: the loop, the prober, the
+ * configuration and its generation of scripts. */
+#ifndef PROVIDERD_DAEMON_PARTS_H
+#define PROVIDERD_DAEMON_PARTS_H
+
+#include "base/redact.h"
+#include "event/loop.h"
+#include "health/generation.h"
+#include "probe/prober.h"
+
+#include <stddef.h>
+
+/* What the command line says. Borrowed strings, NULL when not given. */
+struct settings {
+    const char *config_path;
+    const char *listen;
+    const char *database;
+};
+
+enum { FAULTS_MAX = 8192 }; /* room for the faults of a configuration and of every script */
+
+struct parts {
+    struct loop *loop;
+    struct prober *prober;
+    struct redactor *redactor;
+};
+
+/* The file, with the command line's overrides on top. NULL with the faults in `error`. */
+struct config *settings_load(const struct settings *settings, char *error, size_t error_size);
+
+/* 0, or -1 with the reason in `error`. parts_close() is due in both cases. */
+int parts_open(struct parts *parts, const struct config *config, char *error, size_t error_size);
+void parts_close(struct parts *parts);
+
+/* Builds a generation from `config` (taken over, also on failure) with a fresh look at environment and env file. */
+struct generation *parts_generation(const struct parts *parts, struct config *config, char *error, size_t error_size);
+
+#endif

@@ -1,0 +1,271 @@
+#include "health/generation.h"
+
+#include "base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -- which files -- */
+
+static int is_script(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".lua") == 0;
+}
+
+struct path_list {
+    char **paths; /* ended by NULL */
+    size_t count;
+};
+
+static bool add_path(struct path_list *list, const char *folder, const char *name)
+{
+    char **grown = realloc(list->paths, (list->count + 2) * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    list->paths = grown;
+    if (asprintf(&grown[list->count], "%s/%s", folder, name) < 0) {
+        grown[list->count] = NULL;
+        return false;
+    }
+    grown[++list->count] = NULL;
+    return true;
+}
+
+static void free_paths(struct path_list *list)
+{
+    for (size_t i = 0; i < list->count; ++i)
+        free(list->paths[i]);
+    free(list->paths);
+}
+
+static int list_scripts(const char *folder, struct path_list *scripts, char *error, size_t error_size)
+{
+    struct dirent **entries;
+    int count = scandir(folder, &entries, is_script, alphasort);
+    bool listed = true;
+    if (count == -1) {
+        snprintf(error, error_size, "provider_paths: %s: %s", folder, strerror(errno));
+        return -1;
+    }
+    for (int i = 0; i < count; ++i) {
+        listed = listed && add_path(scripts, folder, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    if (!listed)
+        snprintf(error, error_size, "out of memory for the list of scripts");
+    return listed ? 0 : -1;
+}
+
+/* -- what they declare -- */
+
+static bool add_absence(struct generation *generation, const char *name, const char *message, bool broken)
+{
+    struct provider_absence *grown =
+        realloc(generation->absences, (generation->absence_count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    generation->absences = grown;
+    struct provider_absence *absence = &grown[generation->absence_count++];
+    memset(absence, 0, sizeof(*absence));
+    snprintf(absence->name, sizeof(absence->name), "%s", name);
+    snprintf(absence->message, sizeof(absence->message), "%s", message);
+    absence->broken = broken;
+    generation->broken_count += broken;
+    return true;
+}
+
+static int64_t first_set(int64_t a, int64_t b, int64_t c)
+{
+    return a != 0 ? a : b != 0 ? b : c;
+}
+
+/* Settings: the configuration's for this provider, then the script's, then the configuration's for all. */
+static void settle(const struct config *config, const struct provider_settings *own,
+                   const struct script_provider *provider, struct watched *watched)
+{
+    static const struct provider_settings none;
+    if (own == NULL)
+        own = &none;
+    watched->interval_ms = first_set(own->interval_ms, provider->interval_ms, config->interval_ms);
+    watched->timeout_ms = first_set(own->timeout_ms, provider->timeout_ms, config->timeout_ms);
+    watched->degraded_latency_ms =
+        first_set(own->degraded_latency_ms, provider->degraded_latency_ms, config->degraded_latency_ms);
+    watched->max_consecutive_failures = (unsigned)first_set(
+        own->max_consecutive_failures, provider->max_consecutive_failures, config->max_consecutive_failures);
+}
+
+static bool add_watched(struct generation *generation, struct script *script, size_t index)
+{
+    const struct script_provider *provider = script_provider(script, index);
+    const struct provider_settings *own = config_provider(generation->config, provider->name);
+    char reason[HEALTH_MESSAGE_MAX];
+
+    if (own != NULL && own->disabled)
+        return add_absence(generation, provider->name, "switched off by the configuration", false);
+    if (provider->missing != NULL)
+        return add_absence(generation, provider->name, provider->missing, false);
+    if (own != NULL && own->base_url != NULL &&
+        script_set_base_url(script, index, own->base_url, reason, sizeof(reason)) != 0)
+        return add_absence(generation, provider->name, reason, true);
+
+    struct watched *grown = realloc(generation->watched, (generation->watched_count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    generation->watched = grown;
+    struct watched *watched = &grown[generation->watched_count++];
+    *watched = (struct watched){.name = provider->name, .script = script, .index = index};
+    settle(generation->config, own, provider, watched);
+    return true;
+}
+
+static bool take_script(struct generation *generation, const struct script_host *host, const char *path)
+{
+    char reason[HEALTH_MESSAGE_MAX];
+    struct script *script = script_load(host, path, reason, sizeof(reason));
+    if (script == NULL) {
+        const char *slash = strrchr(path, '/');
+        return add_absence(generation, slash != NULL ? slash + 1 : path, reason, true);
+    }
+    struct script **grown = realloc(generation->scripts, (generation->script_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        script_release(script);
+        return false;
+    }
+    generation->scripts = grown;
+    grown[generation->script_count++] = script;
+    for (size_t i = 0; i < script_provider_count(script); ++i) {
+        if (!add_watched(generation, script, i))
+            return false;
+    }
+    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct watched *)a)->name, ((const struct watched *)b)->name);
+}
+
+static int refuse_doubles(const struct generation *generation, char *error, size_t error_size)
+{
+    for (size_t i = 1; i < generation->watched_count; ++i) {
+        const struct watched *a = &generation->watched[i - 1], *b = &generation->watched[i];
+        if (strcmp(a->name, b->name) == 0) {
+            snprintf(error, error_size, "provider '%s' is declared twice: by %s and by %s", a->name,
+                     script_path(a->script), script_path(b->script));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void warn_of_strangers(const struct generation *generation)
+{
+    const struct config *config = generation->config;
+    for (size_t i = 0; i < config->provider_count; ++i) {
+        const char *name = config->providers[i].name;
+        bool known = false;
+        for (size_t j = 0; j < generation->watched_count && !known; ++j)
+            known = strcmp(generation->watched[j].name, name) == 0;
+        for (size_t j = 0; j < generation->absence_count && !known; ++j)
+            known = strcmp(generation->absences[j].name, name) == 0;
+        if (!known)
+            log_warning("config", "%s: providers.%s: no script declares a provider of this name", config->path, name);
+    }
+}
+
+static int load_scripts(struct generation *generation, const struct generation_parts *parts,
+                        const struct path_list *scripts, const struct path_list *libraries, char *error,
+                        size_t error_size)
+{
+    const struct config *config = generation->config;
+    struct script_host host = {
+        .loop = parts->loop,
+        .prober = parts->prober,
+        .redactor = parts->redactor,
+        .environment = parts->environment,
+        .user_agent = config->user_agent,
+        .max_answer_bytes = (size_t)config->max_answer_bytes,
+        .limits = {(size_t)config->script_memory_bytes, (long)config->script_instructions},
+        .library_dirs = (const char *const *)libraries->paths,
+        .library_count = libraries->count,
+    };
+    for (size_t i = 0; i < scripts->count; ++i) {
+        if (!take_script(generation, &host, scripts->paths[i])) {
+            snprintf(error, error_size, "out of memory for the providers");
+            return -1;
+        }
+    }
+    if (generation->watched_count != 0)
+        qsort(generation->watched, generation->watched_count, sizeof(*generation->watched), by_name);
+    return refuse_doubles(generation, error, error_size);
+}
+
+struct generation *generation_load(struct config *config, const struct generation_parts *parts, char *error,
+                                   size_t error_size)
+{
+    struct path_list scripts = {NULL, 0}, libraries = {NULL, 0};
+    struct generation *generation = calloc(1, sizeof(*generation));
+    bool loaded = false;
+
+    if (generation == NULL) {
+        snprintf(error, error_size, "out of memory for a generation");
+        config_free(config);
+        return NULL;
+    }
+    generation->references = 1;
+    generation->config = config;
+    for (char **folder = config->provider_paths; *folder != NULL; ++folder) {
+        if (list_scripts(*folder, &scripts, error, error_size) != 0)
+            goto done;
+        if (!add_path(&libraries, *folder, "lib")) {
+            snprintf(error, error_size, "out of memory for the provider paths");
+            goto done;
+        }
+    }
+    if (load_scripts(generation, parts, &scripts, &libraries, error, error_size) != 0)
+        goto done;
+    warn_of_strangers(generation);
+    loaded = true;
+
+done:
+    free_paths(&scripts);
+    free_paths(&libraries);
+    if (!loaded) {
+        generation_release(generation);
+        generation = NULL;
+    }
+    return generation;
+}
+
+struct generation *generation_retain(struct generation *generation)
+{
+    ++generation->references;
+    return generation;
+}
+
+void generation_release(struct generation *generation)
+{
+    if (generation == NULL || --generation->references != 0)
+        return;
+    for (size_t i = 0; i < generation->script_count; ++i)
+        script_release(generation->scripts[i]);
+    free(generation->scripts);
+    free(generation->watched);
+    free(generation->absences);
+    config_free(generation->config);
+    free(generation);
+}
+
+void generation_describe_faults(const struct generation *generation, struct buf *out)
+{
+    for (size_t i = 0; i < generation->absence_count; ++i) {
+        const struct provider_absence *absence = &generation->absences[i];
+        if (absence->broken)
+            buf_printf(out, "%s%s", out->len != 0 ? "\n" : "", absence->message);
+    }
+}
