@@ -8,10 +8,6 @@
 #include "base/buf.h"
 #include "server.h"
 
-/* Builds the answers that need it (compression). Call once at start; aborts when memory ran out. */
-void providers_init(void);
-void providers_dispose(void);
-
 /* Makes an upstream of every built-in provider, so that statistics show it before its first request. */
 void providers_enlist(struct stage *stage);
 

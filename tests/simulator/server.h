@@ -13,6 +13,7 @@
 #include <h2o.h>
 
 struct record;
+struct bodies;
 struct dialect;
 
 struct header_line {
@@ -56,6 +57,8 @@ struct simulator {
     h2o_context_t context;
     struct stage *stage;
     struct record *record; /* NULL with --no-record */
+    struct bodies *bodies;
+    unsigned tokens_issued; /* by gemini_cli's token endpoint */
     struct alarms alarms;
     struct alarm script_alarm;
     struct connection *connections;

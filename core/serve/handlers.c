@@ -1,0 +1,254 @@
+#include "serve/handlers.h"
+
+#include "base/json.h"
+#include "serve/query.h"
+#include "serve/render.h"
+
+#include <string.h>
+
+static const char JSON_TYPE[] = "application/json";
+
+/* -- reading the snapshot -- */
+
+static int render_status_body(struct request *request, struct buf *out)
+{
+    render_status(out, request->snapshot);
+    return 0;
+}
+
+static void handle_status(struct request *request)
+{
+    reply_cached(request, CACHED_STATUS, JSON_TYPE, render_status_body);
+}
+
+static const struct provider_view *find_provider(struct request *request)
+{
+    const struct route_match *match = &request->match;
+    const struct provider_view *view = snapshot_find(request->snapshot, match->parameter, match->parameter_len);
+    if (view == NULL)
+        reply_error(request, 404, "Provider '%s' not found", match->parameter);
+    return view;
+}
+
+static void handle_status_of_one(struct request *request)
+{
+    struct buf body = BUF_EMPTY;
+    const struct provider_view *view = find_provider(request);
+    if (view == NULL)
+        return;
+    render_provider(&body, view);
+    reply_tagged(request, view->name, JSON_TYPE, &body);
+}
+
+static int render_csv_body(struct request *request, struct buf *out)
+{
+    return render_csv(out, request->snapshot);
+}
+
+static void handle_csv(struct request *request)
+{
+    h2o_req_t *req = request->req;
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("content-disposition"), 0, NULL,
+                          H2O_STRLIT("attachment; filename=provider_status.csv"));
+    reply_cached(request, CACHED_CSV, "text/csv; charset=utf-8", render_csv_body);
+}
+
+static void handle_health(struct request *request)
+{
+    struct buf body = BUF_EMPTY;
+    struct store_report store;
+    store_get_report(request->server->store, &store);
+    render_health(&body, request->snapshot, &store);
+    reply_json(request, 200, &body);
+}
+
+/* -- who is best -- */
+
+static int render_best_body(struct request *request, struct buf *out)
+{
+    struct policy_result result;
+    if (request->thread->policies == NULL || !policy_rank(request->thread->policies, NULL, request->snapshot, &result))
+        return -1;
+    render_best(out, request->snapshot, &result);
+    return 0;
+}
+
+static void refuse_policy(struct request *request, const char *asked)
+{
+    struct buf names = BUF_EMPTY;
+    const char *name;
+    for (size_t i = 0; (name = policy_name(request->thread->policy_host, i)) != NULL; ++i)
+        buf_printf(&names, "%s%s", i != 0 ? ", " : "", name);
+    reply_error(request, 400, "policy: expected one of %s; got '%s'", buf_text(&names), asked);
+    buf_dispose(&names);
+}
+
+static void handle_best(struct request *request)
+{
+    char name[QUERY_VALUE_MAX];
+    struct policy_result result;
+    struct buf body = BUF_EMPTY;
+
+    switch (query_get(request->query, request->query_len, "policy", name)) {
+    case QUERY_ABSENT:
+        reply_cached(request, CACHED_BEST, JSON_TYPE, render_best_body);
+        return;
+    case QUERY_MALFORMED:
+        strcpy(name, "a malformed or overlong value");
+        break;
+    case QUERY_FOUND:
+        break;
+    }
+    if (request->thread->policies == NULL) {
+        reply_error(request, 503, "the policies are not loaded yet");
+        return;
+    }
+    if (!policy_rank(request->thread->policies, name, request->snapshot, &result)) {
+        refuse_policy(request, name);
+        return;
+    }
+    render_best(&body, request->snapshot, &result);
+    reply_json(request, 200, &body);
+}
+
+/* -- asking for checks -- */
+
+static void handle_check_of_one(struct request *request)
+{
+    struct buf body = BUF_EMPTY;
+    const struct provider_view *view = find_provider(request);
+    if (view == NULL)
+        return;
+    request->server->hooks.check_now(request->server->hooks.user, view->name);
+    struct json j = json_begin(&body);
+    json_object(&j);
+    json_key(&j, "checking");
+    json_array(&j);
+    json_text(&j, view->name);
+    json_end(&j);
+    json_end(&j);
+    reply_json(request, 202, &body);
+}
+
+static void handle_check(struct request *request)
+{
+    struct buf body = BUF_EMPTY;
+    request->server->hooks.check_now(request->server->hooks.user, NULL);
+    struct json j = json_begin(&body);
+    json_object(&j);
+    json_key(&j, "checking");
+    json_array(&j);
+    for (size_t i = 0; i < request->snapshot->count; ++i)
+        json_text(&j, request->snapshot->providers[i]->name);
+    json_end(&j);
+    json_end(&j);
+    reply_json(request, 202, &body);
+}
+
+/* -- the index -- */
+
+static void handle_index(struct request *request);
+
+const struct route handler_routes[] = {
+    {"/", ROUTE_GET, handle_index, "this list"},
+    {"/api/providers/status", ROUTE_GET, handle_status, "every provider's state"},
+    {"/api/providers/status/{name}", ROUTE_GET, handle_status_of_one, "one provider's state"},
+    {"/api/providers/best", ROUTE_GET, handle_best, "which provider to call now; ?policy="},
+    {"/api/providers/history", ROUTE_GET, handle_history, "the checks of all providers; ?hours=24"},
+    {"/api/providers/history/{name}", ROUTE_GET, handle_history_of_one, "the checks of one provider; ?hours=24"},
+    {"/api/providers/export/csv", ROUTE_GET, handle_csv, "every provider's state as CSV"},
+    {"/api/providers/health", ROUTE_GET, handle_health, "how the daemon itself is"},
+    {"/api/providers/check", ROUTE_POST, handle_check, "check all providers now"},
+    {"/api/providers/check/{name}", ROUTE_POST, handle_check_of_one, "check one provider now"},
+};
+const size_t handler_route_count = sizeof(handler_routes) / sizeof(handler_routes[0]);
+
+static void handle_index(struct request *request)
+{
+    struct buf body = BUF_EMPTY;
+    struct json j = json_begin(&body);
+    json_object(&j);
+    json_key(&j, "providerd");
+    json_text(&j, PROVIDERD_VERSION);
+    json_key(&j, "routes");
+    json_array(&j);
+    for (size_t i = 0; i < handler_route_count; ++i) {
+        json_object(&j);
+        json_key(&j, "method");
+        json_text(&j, (handler_routes[i].methods & ROUTE_GET) != 0 ? "GET" : "POST");
+        json_key(&j, "path");
+        json_text(&j, handler_routes[i].path);
+        json_key(&j, "about");
+        json_text(&j, handler_routes[i].about);
+        json_end(&j);
+    }
+    json_end(&j);
+    json_end(&j);
+    reply_json(request, 200, &body);
+}
+
+/* -- every request -- */
+
+static size_t header_bytes(const h2o_req_t *req)
+{
+    size_t bytes = req->input.method.len + req->input.path.len + sizeof("  HTTP/1.1\r\n") - 1;
+    for (size_t i = 0; i < req->headers.size; ++i)
+        bytes += req->headers.entries[i].name->len + req->headers.entries[i].value.len + sizeof(": \r\n") - 1;
+    return bytes;
+}
+
+static bool is_method(const h2o_req_t *req, const char *method)
+{
+    return h2o_memis(req->input.method.base, req->input.method.len, method, strlen(method));
+}
+
+static void refuse_method(struct request *request, unsigned methods)
+{
+    const char *allow = (methods & ROUTE_GET) != 0 ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
+    h2o_req_t *req = request->req;
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ALLOW, NULL, allow, strlen(allow));
+    if (is_method(req, "OPTIONS")) {
+        struct buf none = BUF_EMPTY;
+        reply_json(request, 204, &none);
+    } else {
+        reply_error(request, 405, "%.*s is not allowed here; expected one of %s",
+                    (int)(req->input.method.len < 32 ? req->input.method.len : 32), req->input.method.base, allow);
+    }
+}
+
+void handle_request(struct request *request, size_t max_header_bytes)
+{
+    h2o_req_t *req = request->req;
+    size_t path_len = req->input.query_at != SIZE_MAX ? req->input.query_at : req->input.path.len;
+
+    request->head = is_method(req, "HEAD");
+    if (header_bytes(req) > max_header_bytes) {
+        req->http1_is_persistent = 0;
+        reply_error(request, 431, "request line and headers are larger than the %zu bytes allowed", max_header_bytes);
+        return;
+    }
+    if (req->input.query_at != SIZE_MAX) {
+        request->query = req->input.path.base + req->input.query_at + 1;
+        request->query_len = req->input.path.len - req->input.query_at - 1;
+    }
+    if (!route_find(handler_routes, handler_route_count, req->input.path.base, path_len, &request->match)) {
+        reply_error(request, 400, "malformed path: a broken percent escape, or a segment over %d bytes",
+                    ROUTE_PARAMETER_MAX - 1);
+        return;
+    }
+    const struct route *route = request->match.route;
+    if (route == NULL) {
+        reply_error(request, 404, "Not Found; GET / lists the routes");
+        return;
+    }
+    unsigned method = is_method(req, "GET") || request->head ? ROUTE_GET : is_method(req, "POST") ? ROUTE_POST : 0;
+    if ((route->methods & method) == 0) {
+        refuse_method(request, route->methods);
+        return;
+    }
+    if (request->snapshot == NULL) {
+        reply_error(request, 503, "the daemon is starting");
+        return;
+    }
+    route->handle(request);
+}

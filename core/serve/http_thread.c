@@ -1,0 +1,236 @@
+#include "serve/http_thread.h"
+
+#include "base/log.h"
+#include "serve/handlers.h"
+#include "serve/server_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ACCEPTS_PER_TURN = 16,
+    LAST_TURNS_MS = 300, /* for connections to notice that they were shut */
+    WAIT_MS = 1000,
+};
+
+struct connection {
+    h2o_linklist_t link;
+    h2o_socket_t *socket;
+    struct http_thread *thread;
+};
+
+/* -- connections -- */
+
+static void watch_listeners(struct http_thread *thread);
+
+static void on_connection_closed(void *user)
+{
+    struct connection *connection = user;
+    struct http_thread *thread = connection->thread;
+    h2o_linklist_unlink(&connection->link);
+    free(connection);
+    if (thread->connection_count-- == thread->server->max_connections && !thread->stopping)
+        watch_listeners(thread);
+}
+
+static void pause_listeners(struct http_thread *thread)
+{
+    for (size_t i = 0; i < thread->listener_count; ++i)
+        h2o_socket_read_stop(thread->listeners[i]);
+}
+
+static void on_accept(h2o_socket_t *listener, const char *err)
+{
+    struct http_thread *thread = listener->data;
+    if (err != NULL)
+        return;
+    for (int i = 0; i < ACCEPTS_PER_TURN; ++i) {
+        if (thread->connection_count == thread->server->max_connections) {
+            pause_listeners(thread); /* the kernel's queue holds the rest */
+            return;
+        }
+        h2o_socket_t *socket = h2o_evloop_socket_accept(listener);
+        if (socket == NULL)
+            return;
+        struct connection *connection = calloc(1, sizeof(*connection));
+        if (connection == NULL) {
+            h2o_socket_close(socket);
+            return;
+        }
+        connection->socket = socket;
+        connection->thread = thread;
+        h2o_linklist_insert(&thread->connections, &connection->link);
+        ++thread->connection_count;
+        socket->on_close.cb = on_connection_closed;
+        socket->on_close.data = connection;
+        h2o_accept(&thread->accept, socket);
+    }
+}
+
+static void watch_listeners(struct http_thread *thread)
+{
+    for (size_t i = 0; i < thread->listener_count; ++i)
+        h2o_socket_read_start(thread->listeners[i], on_accept);
+}
+
+static void close_listeners(struct http_thread *thread)
+{
+    for (size_t i = 0; i < thread->listener_count; ++i)
+        h2o_socket_close(thread->listeners[i]);
+    thread->listener_count = 0;
+}
+
+static void shut_connections(struct http_thread *thread)
+{
+    for (h2o_linklist_t *link = thread->connections.next; link != &thread->connections; link = link->next) {
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
+        shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR);
+    }
+}
+
+/* -- messages -- */
+
+static void forget_rendered(struct http_thread *thread)
+{
+    for (size_t i = 0; i < CACHED_COUNT; ++i) {
+        struct rendered *rendered = &thread->rendered[i];
+        if (rendered->body.base != NULL)
+            h2o_mem_release_shared(rendered->body.base);
+        if (rendered->zipped.base != NULL)
+            h2o_mem_release_shared(rendered->zipped.base);
+        *rendered = (struct rendered){{NULL, 0}, {NULL, 0}};
+    }
+}
+
+static void take_policies(struct http_thread *thread, struct policy_host *host)
+{
+    struct policy_state *state = policy_state_new(host);
+    if (state == NULL) {
+        log_error("serve", "out of memory for the policies; the former ones stay");
+        policy_host_release(host);
+        return;
+    }
+    policy_state_free(thread->policies);
+    policy_host_release(thread->policy_host);
+    thread->policies = state;
+    thread->policy_host = host;
+    forget_rendered(thread);
+}
+
+static void begin_stop(struct http_thread *thread, int64_t grace_ms)
+{
+    thread->stopping = true;
+    thread->stop_by_ms = h2o_now(thread->ctx.loop) + (uint64_t)grace_ms;
+    close_listeners(thread);
+    h2o_context_request_shutdown(&thread->ctx);
+}
+
+static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
+{
+    struct http_thread *thread = H2O_STRUCT_FROM_MEMBER(struct http_thread, receiver, receiver);
+    while (!h2o_linklist_is_empty(messages)) {
+        struct thread_message *message =
+            H2O_STRUCT_FROM_MEMBER(struct thread_message, super, messages->next);
+        h2o_linklist_unlink(&message->super.link);
+        switch (message->kind) {
+        case MESSAGE_SNAPSHOT:
+            snapshot_release(thread->snapshot);
+            thread->snapshot = message->u.snapshot;
+            forget_rendered(thread);
+            break;
+        case MESSAGE_POLICIES:
+            take_policies(thread, message->u.policies);
+            break;
+        case MESSAGE_STOP:
+            begin_stop(thread, message->u.grace_ms);
+            continue; /* a part of the thread */
+        case MESSAGE_PAGE:
+            history_on_page(message->u.stream);
+            continue; /* a part of its stream, not a message of its own */
+        }
+        free(message);
+    }
+}
+
+void http_thread_send(struct http_thread *thread, struct thread_message *message)
+{
+    h2o_multithread_send_message(&thread->receiver, &message->super);
+}
+
+/* -- the thread -- */
+
+static bool is_done(struct http_thread *thread)
+{
+    return thread->stopping &&
+           (thread->requests_in_flight == 0 || h2o_now(thread->ctx.loop) >= thread->stop_by_ms);
+}
+
+static void *run(void *user)
+{
+    struct http_thread *thread = user;
+    pthread_setname_np(pthread_self(), "providerd-http");
+    while (!is_done(thread))
+        h2o_evloop_run(thread->ctx.loop, thread->stopping ? 10 : WAIT_MS);
+    /* What is open now is idle, or out of time: each connection finds its socket shut and frees itself. */
+    shut_connections(thread);
+    uint64_t last_ms = h2o_now(thread->ctx.loop) + LAST_TURNS_MS;
+    while (thread->pages_awaited != 0 ||
+           (thread->connection_count != 0 && h2o_now(thread->ctx.loop) < last_ms))
+        h2o_evloop_run(thread->ctx.loop, 10);
+    if (thread->connection_count != 0)
+        log_warning("serve", "%zu connections did not end in time", thread->connection_count);
+    return NULL;
+}
+
+static int listen_on(struct http_thread *thread, const int *fds, size_t count)
+{
+    thread->listeners = calloc(count, sizeof(*thread->listeners));
+    if (thread->listeners == NULL)
+        return -1;
+    for (size_t i = 0; i < count; ++i) {
+        thread->listeners[i] = h2o_evloop_socket_create(thread->ctx.loop, fds[i], H2O_SOCKET_FLAG_DONT_READ);
+        thread->listeners[i]->data = thread;
+        ++thread->listener_count;
+    }
+    watch_listeners(thread);
+    return 0;
+}
+
+int http_thread_start(struct http_thread *thread, struct server *server, const int *fds, size_t fd_count)
+{
+    thread->server = server;
+    h2o_linklist_init_anchor(&thread->connections);
+    h2o_context_init(&thread->ctx, h2o_evloop_create(), &server->config);
+    thread->accept.ctx = &thread->ctx;
+    thread->accept.hosts = server->config.hosts;
+    h2o_multithread_register_receiver(thread->ctx.queue, &thread->receiver, receive);
+    if (listen_on(thread, fds, fd_count) != 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    errno = pthread_create(&thread->thread, NULL, run, thread);
+    thread->thread_started = errno == 0;
+    return errno == 0 ? 0 : -1;
+}
+
+void http_thread_join(struct http_thread *thread)
+{
+    if (thread->thread_started)
+        pthread_join(thread->thread, NULL);
+    else
+        close_listeners(thread);
+    h2o_loop_t *loop = thread->ctx.loop;
+    h2o_evloop_run(loop, 0); /* takes what was sent last, disposes of closed sockets */
+    forget_rendered(thread);
+    snapshot_release(thread->snapshot);
+    policy_state_free(thread->policies);
+    policy_host_release(thread->policy_host);
+    h2o_multithread_unregister_receiver(thread->ctx.queue, &thread->receiver);
+    h2o_context_dispose(&thread->ctx);
+    h2o_evloop_run(loop, 0);
+    h2o_evloop_destroy(loop);
+    free(thread->listeners);
+}

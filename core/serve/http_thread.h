@@ -1,0 +1,68 @@
+/* http_thread: one event loop that answers requests, and what it holds. Internal to serve/. */
+#ifndef PROVIDERD_SERVE_HTTP_THREAD_H
+#define PROVIDERD_SERVE_HTTP_THREAD_H
+
+#include "plugin/policy.h"
+#include "serve/server.h"
+
+#include <h2o.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+struct history_stream;
+
+enum thread_message_kind { MESSAGE_SNAPSHOT, MESSAGE_POLICIES, MESSAGE_PAGE, MESSAGE_STOP };
+
+/* What other threads send. */
+struct thread_message {
+    h2o_multithread_message_t super;
+    enum thread_message_kind kind;
+    union {
+        struct snapshot *snapshot;    /* a reference goes with it */
+        struct policy_host *policies; /* a reference goes with it */
+        struct history_stream *stream; /* MESSAGE_PAGE: the message is a part of the stream */
+        int64_t grace_ms;
+    } u;
+};
+
+/* Answers kept for the snapshot in hand. */
+enum cached_answer { CACHED_STATUS, CACHED_BEST, CACHED_CSV, CACHED_COUNT };
+
+/* A rendered answer: h2o's shared memory, which each response holds a reference on while it is being sent. */
+struct rendered {
+    h2o_iovec_t body;   /* base NULL = not rendered yet */
+    h2o_iovec_t zipped; /* base NULL = not wanted yet, or too small */
+};
+
+struct http_thread {
+    h2o_context_t ctx; /* first: a request finds its thread through it */
+    struct server *server;
+    h2o_accept_ctx_t accept;
+    pthread_t thread;
+    bool thread_started;
+    h2o_multithread_receiver_t receiver;
+    h2o_socket_t **listeners;
+    size_t listener_count;
+    h2o_linklist_t connections; /* struct connection */
+    size_t connection_count;
+    size_t requests_in_flight;
+    size_t pages_awaited; /* jobs with reader threads that will send a message here */
+    struct snapshot *snapshot; /* NULL before the first */
+    struct policy_state *policies;
+    struct policy_host *policy_host;
+    struct rendered rendered[CACHED_COUNT];
+    struct thread_message stop_message;
+    bool stopping;
+    uint64_t stop_by_ms; /* of the loop's clock */
+};
+
+/* Any thread; takes the message over. */
+void http_thread_send(struct http_thread *thread, struct thread_message *message);
+
+/* Binds nothing: `fds` are the thread's own descriptors of the listening sockets, taken over. */
+int http_thread_start(struct http_thread *thread, struct server *server, const int *fds, size_t fd_count);
+
+/* After MESSAGE_STOP: waits for the thread's end and frees what it held. */
+void http_thread_join(struct http_thread *thread);
+
+#endif

@@ -1,0 +1,289 @@
+#include "serve/render.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* -- one provider -- */
+
+static void write_time_or_null(struct json *j, const char *key, int64_t wall_us)
+{
+    json_key(j, key);
+    if (wall_us != 0)
+        json_time(j, wall_us);
+    else
+        json_null(j);
+}
+
+static void write_phase(struct json *j, const char *key, float ms)
+{
+    json_key(j, key);
+    if (ms < 0)
+        json_null(j);
+    else
+        json_double(j, (double)((long)(ms * 1000 + 0.5f)) / 1000);
+}
+
+static void write_phases(struct json *j, const struct probe_phases *phases)
+{
+    json_key(j, "phases");
+    json_object(j);
+    write_phase(j, "dns_ms", phases->dns_ms);
+    write_phase(j, "connect_ms", phases->connect_ms);
+    write_phase(j, "tls_ms", phases->tls_ms);
+    write_phase(j, "first_byte_ms", phases->first_byte_ms);
+    write_phase(j, "total_ms", phases->total_ms);
+    json_end(j);
+}
+
+/* The keys of the recorded contract first, in its order; ours after them. */
+static void write_view_fields(struct json *j, const struct provider_view *view)
+{
+    bool checked = view->last_check_us != 0;
+
+    json_key(j, "status");
+    json_text(j, health_status_name(view->status));
+    json_key(j, "response_time_ms");
+    json_double(j, view->response_time_ms);
+    json_key(j, "uptime_percent");
+    json_double(j, view->uptime_percent);
+    json_key(j, "rate_limit_percent");
+    json_double(j, view->rate_limit_percent);
+    json_key(j, "last_check");
+    if (checked)
+        json_time(j, view->last_check_us);
+    else
+        json_text(j, "never");
+    json_key(j, "error_message");
+    json_text(j, checked ? view->error_message : "No health data available");
+    json_key(j, "consecutive_failures");
+    json_uint(j, view->consecutive_failures);
+
+    json_key(j, "title");
+    json_text(j, view->title);
+    json_key(j, "reason");
+    json_text(j, view->reason);
+    json_key(j, "score");
+    json_double(j, view->score);
+    json_key(j, "http_status");
+    if (view->http_status != 0)
+        json_int(j, view->http_status);
+    else
+        json_null(j);
+    write_time_or_null(j, "retry_at", view->retry_at_us);
+    write_time_or_null(j, "next_check", view->next_check_us);
+    write_phases(j, &view->phases);
+}
+
+void render_provider(struct buf *out, const struct provider_view *view)
+{
+    struct json j = json_begin(out);
+    json_object(&j);
+    json_key(&j, "provider_name");
+    json_text(&j, view->name);
+    write_view_fields(&j, view);
+    json_end(&j);
+}
+
+/* -- all of them -- */
+
+static void write_absences(struct json *j, const char *key, const struct snapshot *snapshot, bool broken)
+{
+    json_key(j, key);
+    json_array(j);
+    for (size_t i = 0; i < snapshot->absence_count; ++i) {
+        const struct provider_absence *absence = &snapshot->absences[i];
+        if (absence->broken != broken)
+            continue;
+        json_object(j);
+        json_key(j, "name");
+        json_text(j, absence->name);
+        json_key(j, "message");
+        json_text(j, absence->message);
+        json_end(j);
+    }
+    json_end(j);
+}
+
+void render_status(struct buf *out, const struct snapshot *snapshot)
+{
+    struct json j = json_begin(out);
+    json_object(&j);
+    json_key(&j, "timestamp");
+    json_time(&j, snapshot->published_us);
+    json_key(&j, "providers");
+    json_object(&j);
+    for (size_t i = 0; i < snapshot->count; ++i) {
+        json_key(&j, snapshot->providers[i]->name);
+        json_object(&j);
+        write_view_fields(&j, snapshot->providers[i]);
+        json_end(&j);
+    }
+    json_end(&j);
+    json_key(&j, "version");
+    json_uint(&j, snapshot->version);
+    write_absences(&j, "not_configured", snapshot, false);
+    write_absences(&j, "broken", snapshot, true);
+    json_end(&j);
+}
+
+void render_best(struct buf *out, const struct snapshot *snapshot, const struct policy_result *result)
+{
+    struct json j = json_begin(out);
+    json_object(&j);
+    json_key(&j, "best_provider");
+    json_text(&j, result->count != 0 ? result->ranking[0]->name : NULL);
+    json_key(&j, "reason");
+    json_text(&j, result->reason);
+    json_key(&j, "alternatives");
+    json_array(&j);
+    for (size_t i = 1; i < result->count && i <= result->alternatives; ++i)
+        json_text(&j, result->ranking[i]->name);
+    json_end(&j);
+    json_key(&j, "policy");
+    json_text(&j, result->policy);
+    if (result->error[0] != '\0') {
+        json_key(&j, "policy_error");
+        json_text(&j, result->error);
+    }
+    json_key(&j, "version");
+    json_uint(&j, snapshot->version);
+    json_end(&j);
+}
+
+static void write_store(struct json *j, const struct store_report *store)
+{
+    json_key(j, "store");
+    json_object(j);
+    json_key(j, "writable");
+    json_bool(j, store->writable);
+    json_key(j, "error");
+    json_text(j, store->error);
+    write_time_or_null(j, "failing_since", store->failing_since_us);
+    json_key(j, "written");
+    json_uint(j, store->written);
+    json_key(j, "queued");
+    json_uint(j, store->queued);
+    json_key(j, "dropped");
+    json_uint(j, store->dropped);
+    write_time_or_null(j, "last_commit", store->last_commit_us);
+    json_end(j);
+}
+
+static bool has_broken(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->absence_count; ++i) {
+        if (snapshot->absences[i].broken)
+            return true;
+    }
+    return false;
+}
+
+void render_health(struct buf *out, const struct snapshot *snapshot, const struct store_report *store)
+{
+    bool well = store->writable && snapshot->last_reload_error == NULL && !has_broken(snapshot);
+    struct json j = json_begin(out);
+
+    json_object(&j);
+    json_key(&j, "status");
+    json_text(&j, well ? "healthy" : "degraded");
+    json_key(&j, "providers_monitored");
+    json_uint(&j, snapshot->count);
+    json_key(&j, "check_interval_minutes");
+    if (snapshot->check_interval_ms % 60000 == 0)
+        json_int(&j, snapshot->check_interval_ms / 60000);
+    else
+        json_double(&j, (double)snapshot->check_interval_ms / 60000);
+    json_key(&j, "running");
+    json_bool(&j, true);
+    json_key(&j, "version");
+    json_uint(&j, snapshot->version);
+    write_store(&j, store);
+    json_key(&j, "reloads");
+    json_uint(&j, snapshot->reloads);
+    write_time_or_null(&j, "last_reload", snapshot->last_reload_us);
+    json_key(&j, "last_reload_error");
+    json_text(&j, snapshot->last_reload_error);
+    write_absences(&j, "broken_scripts", snapshot, true);
+    write_absences(&j, "not_configured", snapshot, false);
+    json_end(&j);
+}
+
+void render_error(struct buf *out, const char *detail)
+{
+    struct json j = json_begin(out);
+    json_object(&j);
+    json_key(&j, "detail");
+    json_text(&j, detail);
+    json_end(&j);
+}
+
+/* -- CSV -- */
+
+void render_csv_text(struct buf *out, const char *text)
+{
+    bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+    if (strpbrk(text, ",\"\r\n") == NULL) {
+        if (formula)
+            buf_append_char(out, '\'');
+        buf_append_text(out, text);
+        return;
+    }
+    buf_append_char(out, '"');
+    if (formula)
+        buf_append_char(out, '\'');
+    for (; *text != '\0'; ++text) {
+        if (*text == '"')
+            buf_append_char(out, '"');
+        buf_append_char(out, *text);
+    }
+    buf_append_char(out, '"');
+}
+
+static int by_uptime_then_latency(const void *a, const void *b)
+{
+    const struct provider_view *x = *(const struct provider_view *const *)a;
+    const struct provider_view *y = *(const struct provider_view *const *)b;
+    if (x->uptime_percent != y->uptime_percent)
+        return x->uptime_percent > y->uptime_percent ? -1 : 1;
+    if (x->response_time_ms != y->response_time_ms)
+        return x->response_time_ms < y->response_time_ms ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static void write_csv_row(struct buf *out, const struct provider_view *view)
+{
+    char time[CLOCK_ISO_MAX] = "never";
+    struct json number;
+
+    render_csv_text(out, view->name);
+    buf_printf(out, ",%s,", health_status_name(view->status));
+    number = json_begin(out); /* a number is written alike in both */
+    json_double(&number, view->response_time_ms);
+    buf_append_char(out, ',');
+    number = json_begin(out);
+    json_double(&number, view->uptime_percent);
+    buf_append_char(out, ',');
+    number = json_begin(out);
+    json_double(&number, view->rate_limit_percent);
+    if (view->last_check_us != 0)
+        clock_format_rfc3339(view->last_check_us, time);
+    buf_printf(out, ",%s,%u\n", time, view->consecutive_failures);
+}
+
+int render_csv(struct buf *out, const struct snapshot *snapshot)
+{
+    const struct provider_view **sorted = calloc(snapshot->count + 1, sizeof(*sorted));
+    if (sorted == NULL)
+        return -1;
+    for (size_t i = 0; i < snapshot->count; ++i)
+        sorted[i] = snapshot->providers[i];
+    qsort(sorted, snapshot->count, sizeof(*sorted), by_uptime_then_latency);
+    buf_append_text(out, "provider_name,status,response_time_ms,uptime_percent,rate_limit_percent,"
+                         "last_check_timestamp,consecutive_failures\n");
+    for (size_t i = 0; i < snapshot->count; ++i)
+        write_csv_row(out, sorted[i]);
+    free(sorted);
+    return 0;
+}

@@ -1,0 +1,302 @@
+/* reply: the ways to answer a request. */
+#include "serve/render.h"
+#include "serve/request.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <zlib.h>
+
+enum {
+    GZIP_MIN_BYTES = 1024,
+    ETAG_MAX = 96,
+};
+
+static const char JSON_TYPE[] = "application/json";
+
+static const char *reason_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"},           {202, "Accepted"},           {204, "No Content"},
+        {304, "Not Modified"}, {400, "Bad Request"},        {404, "Not Found"},
+        {405, "Method Not Allowed"}, {413, "Content Too Large"}, {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"}, {503, "Service Unavailable"},
+    };
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); ++i) {
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    }
+    return "Status";
+}
+
+/* -- what the client asked for -- */
+
+bool etag_matches(const char *header, size_t len, const char *etag)
+{
+    size_t etag_len = strlen(etag);
+    const char *end = header + len;
+
+    while (header < end) {
+        while (header < end && strchr(" \t,", *header) != NULL)
+            ++header;
+        if (header < end && *header == '*')
+            return true;
+        if (end - header >= 2 && memcmp(header, "W/", 2) == 0)
+            header += 2;
+        if ((size_t)(end - header) >= etag_len && memcmp(header, etag, etag_len) == 0 &&
+            (header + etag_len == end || strchr(" \t,", header[etag_len]) != NULL))
+            return true;
+        const char *comma = memchr(header, ',', (size_t)(end - header));
+        header = comma != NULL ? comma + 1 : end;
+    }
+    return false;
+}
+
+/* One element of Accept-Encoding: the coding, and whether its weight is above 0. */
+static bool coding_is(const char *at, size_t len, const char *coding, bool *allowed)
+{
+    size_t name_len = strlen(coding), i = name_len;
+    if (len < name_len || strncasecmp(at, coding, name_len) != 0)
+        return false;
+    while (i < len && (at[i] == ' ' || at[i] == '\t'))
+        ++i;
+    if (i < len && at[i] != ';')
+        return false;
+    *allowed = true;
+    const char *q = memchr(at, '=', len);
+    if (q != NULL) {
+        *allowed = false;
+        for (++q; q < at + len; ++q)
+            *allowed |= *q >= '1' && *q <= '9';
+    }
+    return true;
+}
+
+bool accepts_gzip(const char *header, size_t len)
+{
+    const char *end = header + len;
+    bool star = false, allowed;
+
+    while (header < end) {
+        const char *comma = memchr(header, ',', (size_t)(end - header));
+        const char *element_end = comma != NULL ? comma : end;
+        while (header < element_end && (*header == ' ' || *header == '\t'))
+            ++header;
+        size_t element_len = (size_t)(element_end - header);
+        if (coding_is(header, element_len, "gzip", &allowed) || coding_is(header, element_len, "x-gzip", &allowed))
+            return allowed;
+        if (coding_is(header, element_len, "*", &allowed))
+            star = allowed;
+        header = element_end + 1;
+    }
+    return star;
+}
+
+static bool client_accepts_gzip(const h2o_req_t *req)
+{
+    ssize_t i = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT_ENCODING, -1);
+    return i != -1 && accepts_gzip(req->headers.entries[i].value.base, req->headers.entries[i].value.len);
+}
+
+static bool client_has(const h2o_req_t *req, const char *etag)
+{
+    ssize_t i = h2o_find_header(&req->headers, H2O_TOKEN_IF_NONE_MATCH, -1);
+    return i != -1 && etag_matches(req->headers.entries[i].value.base, req->headers.entries[i].value.len, etag);
+}
+
+/* -- sending -- */
+
+static void add_header(h2o_req_t *req, const h2o_token_t *token, const char *value)
+{
+    h2o_iovec_t copy = h2o_strdup(&req->pool, value, SIZE_MAX);
+    h2o_add_header(&req->pool, &req->res.headers, token, NULL, copy.base, copy.len);
+}
+
+/* Sends one piece as the whole body; it must live until the request ends. */
+static void send_whole(struct request *request, int status, h2o_iovec_t body)
+{
+    static h2o_generator_t no_generator = {NULL, NULL};
+    h2o_req_t *req = request->req;
+
+    req->res.status = status;
+    req->res.reason = reason_phrase(status);
+    if (status != 304 && status != 204)
+        req->res.content_length = body.len;
+    h2o_start_response(req, &no_generator);
+    if (request->head || body.len == 0)
+        h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
+    else
+        h2o_send(req, &body, 1, H2O_SEND_STATE_FINAL);
+}
+
+static h2o_iovec_t copy_to_pool(h2o_req_t *req, struct buf *body)
+{
+    h2o_iovec_t copy = h2o_strdup(&req->pool, buf_text(body), body->len);
+    buf_dispose(body);
+    return copy;
+}
+
+void reply_json(struct request *request, int status, struct buf *body)
+{
+    h2o_req_t *req = request->req;
+    if (!buf_ok(body)) {
+        buf_dispose(body);
+        reply_error(request, 503, "out of memory for the answer");
+        return;
+    }
+    add_header(req, H2O_TOKEN_CONTENT_TYPE, JSON_TYPE);
+    add_header(req, H2O_TOKEN_CACHE_CONTROL, "no-store");
+    send_whole(request, status, copy_to_pool(req, body));
+}
+
+void reply_error(struct request *request, int status, const char *format, ...)
+{
+    h2o_req_t *req = request->req;
+    struct buf detail = BUF_EMPTY, body = BUF_EMPTY;
+    va_list args;
+
+    va_start(args, format);
+    buf_vprintf(&detail, format, args);
+    va_end(args);
+    render_error(&body, buf_text(&detail));
+    buf_dispose(&detail);
+    if (!buf_ok(&body)) {
+        buf_dispose(&body);
+        buf_append_text(&body, "{}");
+    }
+    add_header(req, H2O_TOKEN_CONTENT_TYPE, JSON_TYPE);
+    add_header(req, H2O_TOKEN_CACHE_CONTROL, "no-store");
+    send_whole(request, status, copy_to_pool(req, &body));
+}
+
+/* -- answers that depend on the snapshot -- */
+
+static void format_etag(char etag[ETAG_MAX], const struct snapshot *snapshot, const char *tag)
+{
+    snprintf(etag, ETAG_MAX, "\"%016" PRIx64 "-%" PRIu64 "-%s\"", snapshot->boot_id, snapshot->version, tag);
+}
+
+static void add_cache_headers(h2o_req_t *req, const char *etag, const char *content_type)
+{
+    add_header(req, H2O_TOKEN_CONTENT_TYPE, content_type);
+    add_header(req, H2O_TOKEN_CACHE_CONTROL, "no-cache"); /* may be kept, must be revalidated */
+    add_header(req, H2O_TOKEN_ETAG, etag);
+    add_header(req, H2O_TOKEN_VARY, "accept-encoding");
+}
+
+void reply_tagged(struct request *request, const char *tag, const char *content_type, struct buf *body)
+{
+    char etag[ETAG_MAX];
+    if (!buf_ok(body)) {
+        buf_dispose(body);
+        reply_error(request, 503, "out of memory for the answer");
+        return;
+    }
+    format_etag(etag, request->snapshot, tag);
+    add_cache_headers(request->req, etag, content_type);
+    if (client_has(request->req, etag)) {
+        buf_dispose(body);
+        send_whole(request, 304, h2o_iovec_init(NULL, 0));
+    } else {
+        send_whole(request, 200, copy_to_pool(request->req, body));
+    }
+}
+
+static h2o_iovec_t share(const char *bytes, size_t len)
+{
+    h2o_iovec_t shared = {h2o_mem_alloc_shared(NULL, len + 1, NULL), len};
+    memcpy(shared.base, bytes, len);
+    return shared;
+}
+
+static h2o_iovec_t zip(h2o_iovec_t body)
+{
+    h2o_iovec_t zipped = {NULL, 0};
+    z_stream stream = {0};
+    /* 16 + 15: a gzip wrapper with the largest window (zlib's manual, deflateInit2). */
+    if (deflateInit2(&stream, 4, Z_DEFLATED, 16 + 15, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return zipped;
+    uLong bound = deflateBound(&stream, (uLong)body.len);
+    char *out = malloc(bound);
+    if (out != NULL) {
+        stream.next_in = (Bytef *)body.base;
+        stream.avail_in = (uInt)body.len;
+        stream.next_out = (Bytef *)out;
+        stream.avail_out = (uInt)bound;
+        if (deflate(&stream, Z_FINISH) == Z_STREAM_END)
+            zipped = share(out, stream.total_out);
+        free(out);
+    }
+    deflateEnd(&stream);
+    return zipped;
+}
+
+static bool render_into_cache(struct request *request, struct rendered *rendered, render_fn render)
+{
+    struct buf body = BUF_EMPTY;
+    if (rendered->body.base != NULL)
+        return true;
+    bool whole = render(request, &body) == 0 && buf_ok(&body);
+    if (whole)
+        rendered->body = share(buf_text(&body), body.len);
+    buf_dispose(&body);
+    return whole;
+}
+
+static const char *cached_tag(enum cached_answer which)
+{
+    static const char *const tags[] = {[CACHED_STATUS] = "status", [CACHED_BEST] = "best", [CACHED_CSV] = "csv"};
+    return tags[which];
+}
+
+static const char *cached_zipped_tag(enum cached_answer which)
+{
+    static const char *const tags[] = {
+        [CACHED_STATUS] = "status-gz", [CACHED_BEST] = "best-gz", [CACHED_CSV] = "csv-gz"};
+    return tags[which];
+}
+
+void reply_cached(struct request *request, enum cached_answer which, const char *content_type, render_fn render)
+{
+    h2o_req_t *req = request->req;
+    struct rendered *rendered = &request->thread->rendered[which];
+    char etag[ETAG_MAX];
+
+    if (!render_into_cache(request, rendered, render)) {
+        reply_error(request, 503, "out of memory for the answer");
+        return;
+    }
+    h2o_iovec_t body = rendered->body;
+    bool zipped = body.len >= GZIP_MIN_BYTES && client_accepts_gzip(req);
+    if (zipped && rendered->zipped.base == NULL)
+        rendered->zipped = zip(body);
+    zipped = zipped && rendered->zipped.base != NULL;
+    /* A strong ETag names one sequence of bytes, so each encoding has its own (RFC 9110, 8.8.3). */
+    format_etag(etag, request->snapshot, zipped ? cached_zipped_tag(which) : cached_tag(which));
+    if (client_has(req, etag)) {
+        add_cache_headers(req, etag, content_type);
+        send_whole(request, 304, h2o_iovec_init(NULL, 0));
+        return;
+    }
+    if (zipped) {
+        body = rendered->zipped;
+        add_header(req, H2O_TOKEN_CONTENT_ENCODING, "gzip");
+    }
+    add_cache_headers(req, etag, content_type);
+    h2o_mem_link_shared(&req->pool, body.base);
+    send_whole(request, 200, body);
+}
+
+void reply_begin_stream(struct request *request, const char *content_type)
+{
+    h2o_req_t *req = request->req;
+    req->res.status = 200;
+    req->res.reason = reason_phrase(200);
+    add_header(req, H2O_TOKEN_CONTENT_TYPE, content_type);
+    add_header(req, H2O_TOKEN_CACHE_CONTROL, "no-store");
+}

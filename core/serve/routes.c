@@ -1,0 +1,63 @@
+#include "serve/routes.h"
+
+#include <string.h>
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+int percent_decode(const char *text, size_t len, bool form, char *out, size_t out_size)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < len; ++i) {
+        char c = text[i];
+        if (c == '%') {
+            int high = i + 2 < len ? hex_value(text[i + 1]) : -1, low = i + 2 < len ? hex_value(text[i + 2]) : -1;
+            if (high < 0 || low < 0 || (high == 0 && low == 0))
+                return -1;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (form && c == '+') {
+            c = ' ';
+        }
+        if (written + 1 >= out_size)
+            return -1;
+        out[written++] = c;
+    }
+    out[written] = '\0';
+    return (int)written;
+}
+
+static bool take_parameter(const char *pattern, const char *path, size_t len, struct route_match *match, bool *malformed)
+{
+    const char *brace = strchr(pattern, '{');
+    size_t fixed = brace != NULL ? (size_t)(brace - pattern) : strlen(pattern);
+    if (brace == NULL)
+        return len == fixed && memcmp(path, pattern, fixed) == 0;
+    if (len <= fixed || memcmp(path, pattern, fixed) != 0 || memchr(path + fixed, '/', len - fixed) != NULL)
+        return false;
+    int decoded = percent_decode(path + fixed, len - fixed, false, match->parameter, sizeof(match->parameter));
+    *malformed = decoded < 0;
+    match->parameter_len = decoded < 0 ? 0 : (size_t)decoded;
+    return true;
+}
+
+bool route_find(const struct route *routes, size_t count, const char *path, size_t len, struct route_match *match)
+{
+    bool malformed = false;
+    match->route = NULL;
+    if (len > 1 && path[len - 1] == '/')
+        --len;
+    for (size_t i = 0; i < count && match->route == NULL; ++i) {
+        if (take_parameter(routes[i].path, path, len, match, &malformed))
+            match->route = &routes[i];
+    }
+    return !malformed;
+}

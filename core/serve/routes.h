@@ -1,0 +1,35 @@
+/* routes: which handler answers which path and method. Internal to serve/. */
+#ifndef PROVIDERD_SERVE_ROUTES_H
+#define PROVIDERD_SERVE_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct request;
+
+enum route_method { ROUTE_GET = 1, ROUTE_POST = 2 }; /* HEAD goes with GET */
+
+struct route {
+    const char *path; /* a last segment "{name}" takes any one segment */
+    unsigned methods;
+    void (*handle)(struct request *request);
+    const char *about; /* for the index at / */
+};
+
+enum { ROUTE_PARAMETER_MAX = 256 };
+
+struct route_match {
+    const struct route *route;            /* NULL: no such path */
+    char parameter[ROUTE_PARAMETER_MAX];  /* the decoded {name} */
+    size_t parameter_len;
+};
+
+/* Finds the route of a path (without query). A trailing slash is tolerated. False when the path is malformed: a bad
+ * percent escape or a segment that is too long. */
+bool route_find(const struct route *routes, size_t count, const char *path, size_t len, struct route_match *match);
+
+/* Undoes percent escapes (RFC 3986, 2.1), and '+' as a space when `form`. Returns the length, or -1 when an escape is
+ * malformed, is a zero byte, or the result does not fit. */
+int percent_decode(const char *text, size_t len, bool form, char *out, size_t out_size);
+
+#endif

@@ -1,0 +1,339 @@
+#include "serve/server.h"
+
+#include "base/log.h"
+#include "serve/handlers.h"
+#include "serve/render.h"
+#include "serve/server_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    LISTEN_QUEUE = 1024,
+    COMPRESS_MIN_BYTES = 1024,
+};
+
+/* -- h2o's side of a request -- */
+
+struct root_handler {
+    h2o_handler_t super;
+    struct server *server;
+};
+
+static void on_request_done(void *memory)
+{
+    struct http_thread *thread = *(struct http_thread **)memory;
+    --thread->requests_in_flight;
+}
+
+static int on_request(h2o_handler_t *handler, h2o_req_t *req)
+{
+    struct http_thread *thread = H2O_STRUCT_FROM_MEMBER(struct http_thread, ctx, req->conn->ctx);
+    struct http_thread **counted = h2o_mem_alloc_shared(&req->pool, sizeof(*counted), on_request_done);
+    *counted = thread;
+    ++thread->requests_in_flight;
+    struct request request = {
+        .req = req,
+        .thread = thread,
+        .server = ((struct root_handler *)handler)->server,
+        .snapshot = thread->snapshot,
+    };
+    handle_request(&request, request.server->max_header_bytes);
+    return 0;
+}
+
+/* h2o refuses broken chunks and bodies that are too large by itself, in plain text: this filter turns such an answer
+ * into the JSON that every other error has. Requests that h2o cannot even parse are answered below the filters. */
+struct error_ostream {
+    h2o_ostream_t super;
+    h2o_iovec_t body;
+    bool sent;
+};
+
+static void send_error_body(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t *bufs, size_t count,
+                            h2o_send_state_t state)
+{
+    struct error_ostream *self = (struct error_ostream *)ostream;
+    (void)bufs;
+    (void)count;
+    bool first = !self->sent;
+    self->sent = true;
+    h2o_ostream_send_next(ostream, req, first ? &self->body : NULL, first, state);
+}
+
+static void on_error_answer(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
+{
+    (void)filter;
+    if (req->res.status >= 400) {
+        struct buf body = BUF_EMPTY;
+        render_error(&body, req->res.status == 413 ? "the request's body is larger than allowed"
+                                                   : "the request's body or its framing is malformed");
+        struct error_ostream *ostream = (struct error_ostream *)h2o_add_ostream(req, sizeof(*ostream), slot);
+        ostream->super.do_send = send_error_body;
+        ostream->body = h2o_strdup(&req->pool, buf_text(&body), body.len);
+        ostream->sent = false;
+        buf_dispose(&body);
+        req->res.content_length = ostream->body.len;
+        h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/json"), 1);
+        slot = &ostream->super.next;
+    }
+    h2o_setup_next_ostream(req, slot);
+}
+
+static void configure_h2o(struct server *server, const struct server_options *options)
+{
+    h2o_config_init(&server->config);
+    server->config.server_name = h2o_iovec_init(H2O_STRLIT("providerd"));
+    server->config.http1.upgrade_to_http2 = 0; /* 2.2.5 predates the fixes for HTTP/2 rapid reset */
+    server->config.http1.req_timeout = (uint64_t)options->idle_timeout_ms;
+    server->config.max_request_entity_size = options->max_body_bytes;
+    server->host = h2o_config_register_host(&server->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    h2o_pathconf_t *root = h2o_config_register_path(server->host, "/", 0);
+    struct root_handler *handler = (struct root_handler *)h2o_create_handler(root, sizeof(*handler));
+    handler->super.on_req = on_request;
+    handler->server = server;
+    h2o_compress_args_t compress = {.min_size = COMPRESS_MIN_BYTES, .gzip = {.quality = 1}, .brotli = {.quality = -1}};
+    h2o_compress_register(root, &compress);
+    h2o_filter_t *filter = h2o_create_filter(&server->host->fallback_path, sizeof(*filter));
+    filter->on_setup_ostream = on_error_answer;
+}
+
+/* -- addresses -- */
+
+struct address {
+    char host[256];
+    char port[8];
+};
+
+static int parse_address(const char *text, struct address *address, char *error, size_t error_size)
+{
+    const char *colon = strrchr(text, ':');
+    size_t host_len = colon != NULL ? (size_t)(colon - text) : 0;
+    const char *host = text;
+    char *end = NULL;
+    long port = colon != NULL ? strtol(colon + 1, &end, 10) : -1;
+
+    if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
+        ++host;
+        host_len -= 2;
+    } else if (memchr(host, ':', host_len) != NULL) {
+        host_len = 0; /* an IPv6 address needs its brackets */
+    }
+    if (host_len == 0 || host_len >= sizeof(address->host) || end == colon + 1 || *end != '\0' || port < 0 ||
+        port > 65535) {
+        snprintf(error, error_size, "listen: '%.200s': expected HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000", text);
+        return -1;
+    }
+    snprintf(address->host, sizeof(address->host), "%.*s", (int)host_len, host);
+    snprintf(address->port, sizeof(address->port), "%ld", port);
+    return 0;
+}
+
+static char *url_of(int fd)
+{
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof(bound);
+    char host[NI_MAXHOST], port[NI_MAXSERV], *url;
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return NULL;
+    const char *format = bound.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s";
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    int printed = asprintf(&url, format, host, port);
+#pragma GCC diagnostic pop
+    return printed >= 0 ? url : NULL;
+}
+
+static int bind_one(const struct addrinfo *info)
+{
+    int on = 1;
+    int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info->ai_protocol);
+    if (fd == -1)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (info->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, LISTEN_QUEUE) != 0) {
+        int why = errno;
+        close(fd);
+        errno = why;
+        return -1;
+    }
+    return fd;
+}
+
+static int add_socket(struct server *server, int fd)
+{
+    int *sockets = realloc(server->sockets, (server->socket_count + 1) * sizeof(*sockets));
+    if (sockets != NULL)
+        server->sockets = sockets;
+    char **urls = realloc(server->urls, (server->socket_count + 2) * sizeof(*urls));
+    if (urls != NULL)
+        server->urls = urls;
+    if (sockets == NULL || urls == NULL || (urls[server->socket_count] = url_of(fd)) == NULL)
+        return -1;
+    sockets[server->socket_count++] = fd;
+    urls[server->socket_count] = NULL;
+    return 0;
+}
+
+static int listen_at(struct server *server, const char *text, char *error, size_t error_size)
+{
+    struct address address;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found;
+
+    if (parse_address(text, &address, error, error_size) != 0)
+        return -1;
+    int failed = getaddrinfo(address.host, address.port, &hints, &found);
+    if (failed != 0) {
+        snprintf(error, error_size, "listen: '%s': %s", text, gai_strerror(failed));
+        return -1;
+    }
+    size_t before = server->socket_count;
+    int why = 0;
+    for (const struct addrinfo *info = found; info != NULL; info = info->ai_next) {
+        int fd = bind_one(info);
+        /* A name such as localhost may have an IPv6 address on a machine without IPv6: one of all is enough. */
+        if (fd == -1 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
+            why = errno;
+            continue;
+        }
+        if (fd == -1 || add_socket(server, fd) != 0) {
+            why = errno;
+            snprintf(error, error_size, "listen: '%s': %s%s", text, strerror(why),
+                     why == EADDRINUSE ? "; is providerd running already, or another program on this port?" : "");
+            if (fd != -1)
+                close(fd);
+            freeaddrinfo(found);
+            return -1;
+        }
+    }
+    freeaddrinfo(found);
+    if (server->socket_count == before) {
+        snprintf(error, error_size, "listen: '%s': %s", text, strerror(why));
+        return -1;
+    }
+    return 0;
+}
+
+/* -- life -- */
+
+static int start_threads(struct server *server, unsigned count, char *error, size_t error_size)
+{
+    int *fds = calloc(server->socket_count, sizeof(*fds));
+    server->threads = calloc(count, sizeof(*server->threads));
+    if (fds == NULL || server->threads == NULL) {
+        free(fds);
+        snprintf(error, error_size, "out of memory for the HTTP threads");
+        return -1;
+    }
+    while (server->thread_count < count) {
+        for (size_t i = 0; i < server->socket_count; ++i)
+            fds[i] = fcntl(server->sockets[i], F_DUPFD_CLOEXEC, 0);
+        struct http_thread *thread = &server->threads[server->thread_count++];
+        if (http_thread_start(thread, server, fds, server->socket_count) != 0) {
+            snprintf(error, error_size, "cannot start an HTTP thread: %s", strerror(errno));
+            free(fds);
+            return -1;
+        }
+    }
+    free(fds);
+    return 0;
+}
+
+struct server *server_start(const struct server_options *options, struct store *store, const struct server_hooks *hooks,
+                            char *error, size_t error_size)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    if (server == NULL) {
+        snprintf(error, error_size, "out of memory for the server");
+        return NULL;
+    }
+    server->store = store;
+    server->hooks = *hooks;
+    server->max_connections = options->max_connections;
+    server->max_header_bytes = options->max_header_bytes;
+    configure_h2o(server, options);
+    for (size_t i = 0; i < options->listen_count; ++i) {
+        if (listen_at(server, options->listen[i], error, error_size) != 0)
+            goto fail;
+    }
+    if (start_threads(server, options->threads, error, error_size) != 0)
+        goto fail;
+    return server;
+
+fail:
+    server_stop(server, 0);
+    return NULL;
+}
+
+const char *server_url(const struct server *server, size_t i)
+{
+    return i < server->socket_count ? server->urls[i] : NULL;
+}
+
+static struct thread_message *new_message(enum thread_message_kind kind)
+{
+    struct thread_message *message = calloc(1, sizeof(*message));
+    if (message == NULL)
+        log_error("serve", "out of memory for a message to an HTTP thread");
+    else
+        message->kind = kind;
+    return message;
+}
+
+void server_publish(struct server *server, struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < server->thread_count; ++i) {
+        struct thread_message *message = new_message(MESSAGE_SNAPSHOT);
+        if (message == NULL)
+            continue;
+        message->u.snapshot = snapshot_retain(snapshot);
+        http_thread_send(&server->threads[i], message);
+    }
+}
+
+void server_publish_policies(struct server *server, struct policy_host *policies)
+{
+    for (size_t i = 0; i < server->thread_count; ++i) {
+        struct thread_message *message = new_message(MESSAGE_POLICIES);
+        if (message == NULL)
+            continue;
+        message->u.policies = policy_host_retain(policies);
+        http_thread_send(&server->threads[i], message);
+    }
+}
+
+void server_stop(struct server *server, int64_t grace_ms)
+{
+    for (size_t i = 0; i < server->thread_count; ++i) {
+        struct thread_message *message = &server->threads[i].stop_message; /* stopping must not need memory */
+        message->kind = MESSAGE_STOP;
+        message->u.grace_ms = grace_ms;
+        if (server->threads[i].thread_started)
+            http_thread_send(&server->threads[i], message);
+    }
+    for (size_t i = 0; i < server->thread_count; ++i)
+        http_thread_join(&server->threads[i]);
+    for (size_t i = 0; i < server->socket_count; ++i) {
+        close(server->sockets[i]);
+        free(server->urls[i]);
+    }
+    free(server->urls);
+    free(server->sockets);
+    free(server->threads);
+    h2o_config_dispose(&server->config);
+    free(server);
+}

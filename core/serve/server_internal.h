@@ -1,0 +1,21 @@
+/* What the files of serve/ share of the server. */
+#ifndef PROVIDERD_SERVE_SERVER_INTERNAL_H
+#define PROVIDERD_SERVE_SERVER_INTERNAL_H
+
+#include "serve/http_thread.h"
+
+struct server {
+    h2o_globalconf_t config;
+    h2o_hostconf_t *host;
+    struct store *store;
+    struct server_hooks hooks;
+    size_t max_connections;
+    size_t max_header_bytes;
+    char **urls; /* ended by NULL */
+    int *sockets;
+    size_t socket_count;
+    struct http_thread *threads;
+    size_t thread_count; /* started */
+};
+
+#endif

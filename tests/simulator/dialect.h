@@ -1,0 +1,33 @@
+/* dialect: how one provider's API speaks. A row of the table in providers.c. */
+#ifndef SIMULATOR_DIALECT_H
+#define SIMULATOR_DIALECT_H
+
+#include <stdbool.h>
+
+enum family {
+    FAMILY_OPENAI, /* the generic one */
+    FAMILY_GROQ,
+    FAMILY_OPENROUTER,
+    FAMILY_TOGETHER,
+    FAMILY_NVIDIA,
+    FAMILY_MISTRAL,
+    FAMILY_HUGGINGFACE,
+    FAMILY_HUGGINGFACE_HUB,
+    FAMILY_GEMINI,
+    FAMILY_CODE_ASSIST,
+    FAMILY_G4F,        /* its own server */
+    FAMILY_G4F_HOSTED, /* the public endpoints */
+    FAMILIES,
+};
+
+struct dialect {
+    const char *upstream;  /* the provider's name: behaviours, records, keys go by it */
+    const char *mount;     /* first part of the path */
+    const char *base;      /* what follows it before the endpoint */
+    const char *base_name; /* environment variable of the base URL */
+    const char *key_name;  /* and of the key; NULL: not a plain key */
+    enum family family;
+    bool models_public;
+};
+
+#endif
