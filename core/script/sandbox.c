@@ -226,6 +226,15 @@ int sandbox_load_file(struct sandbox *sandbox, const char *path, char *error, si
     return -1;
 }
 
+int sandbox_load_text(struct sandbox *sandbox, const char *chunk_name, const char *text, size_t len, char *error,
+                      size_t error_size)
+{
+    if (luaL_loadbufferx(sandbox->state, text, len, chunk_name, "t") == LUA_OK)
+        return 0;
+    take_error(sandbox->state, error, error_size);
+    return -1;
+}
+
 int sandbox_call(struct sandbox *sandbox, int arguments, int results, char *error, size_t error_size)
 {
     refill_budget(sandbox, sandbox->state);

@@ -38,6 +38,10 @@ struct sandbox *sandbox_of(lua_State *L);
 /* Compiles a file: [-0, +1] the chunk on success; 0, or -1 with "file:line: reason" in `error` and nothing pushed. */
 int sandbox_load_file(struct sandbox *sandbox, const char *path, char *error, size_t error_size);
 
+/* The same for a text in memory; `chunk_name` is what messages call it. */
+int sandbox_load_text(struct sandbox *sandbox, const char *chunk_name, const char *text, size_t len, char *error,
+                      size_t error_size);
+
 /* Calls the function below `arguments` under the budget: [-(arguments + 1), +results]. -1 with "file:line: reason" in
  * `error`, results not pushed, when it raised. */
 int sandbox_call(struct sandbox *sandbox, int arguments, int results, char *error, size_t error_size);

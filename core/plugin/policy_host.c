@@ -1,0 +1,241 @@
+#include "plugin/policy_host.h"
+
+#include "base/buf.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SOURCE_MAX = 1024 * 1024 };
+
+/* -- trying a policy -- */
+
+struct opening {
+    int rank_reference;
+};
+
+/* Called with what the chunk returned, and the opening. */
+static int take_rank(lua_State *L)
+{
+    struct opening *opening = lua_touserdata(L, 2);
+    if (!lua_istable(L, 1))
+        return luaL_error(L, "a policy returns a table with a function rank; got a %s", luaL_typename(L, 1));
+    if (lua_getfield(L, 1, "rank") != LUA_TFUNCTION)
+        return luaL_error(L, "the policy's rank is a %s, expected a function", luaL_typename(L, -1));
+    opening->rank_reference = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+struct sandbox *policy_open(const struct policy_host *host, const struct policy_source *source, int *rank_reference,
+                            char *error, size_t error_size)
+{
+    struct opening opening = {LUA_NOREF};
+    struct sandbox *sandbox = sandbox_new(source->name, &host->limits, (const char *const *)host->library_dirs,
+                                          host->library_count, error, error_size);
+    if (sandbox == NULL)
+        return NULL;
+    lua_State *L = sandbox_state(sandbox);
+    if (sandbox_load_text(sandbox, source->chunk_name, source->text, source->len, error, error_size) != 0 ||
+        sandbox_call(sandbox, 0, 1, error, error_size) != 0)
+        goto fail;
+    lua_pushcfunction(L, take_rank); /* these pushes allocate nothing */
+    lua_insert(L, -2);
+    lua_pushlightuserdata(L, &opening);
+    if (sandbox_call(sandbox, 2, 0, error, error_size) != 0) {
+        size_t len = strlen(error);
+        snprintf(error + len, error_size - len, " (%s)", source->chunk_name + 1);
+        goto fail;
+    }
+    *rank_reference = opening.rank_reference;
+    return sandbox;
+
+fail:
+    sandbox_free(sandbox);
+    return NULL;
+}
+
+/* -- reading the files -- */
+
+static int is_policy(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && len > 4 && len - 4 < POLICY_NAME_MAX &&
+           strcmp(entry->d_name + len - 4, ".lua") == 0;
+}
+
+static int read_source(struct policy_source *source, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return -1;
+    source->text = malloc(SOURCE_MAX);
+    if (source->text != NULL)
+        source->len = fread(source->text, 1, SOURCE_MAX, file);
+    int result = source->text != NULL && !ferror(file) && source->len < SOURCE_MAX ? 0 : -1;
+    if (source->text != NULL && source->len == SOURCE_MAX)
+        errno = EFBIG;
+    fclose(file);
+    if (result == 0) {
+        char *fitted = realloc(source->text, source->len + 1);
+        source->text = fitted != NULL ? fitted : source->text;
+    }
+    return result;
+}
+
+const struct policy_source *policy_source_find(const struct policy_host *host, const char *name)
+{
+    for (size_t i = 0; i < host->count; ++i) {
+        if (strcmp(host->sources[i].name, name) == 0)
+            return &host->sources[i];
+    }
+    return NULL;
+}
+
+static void add_fault(struct buf *faults, const char *path, const char *reason)
+{
+    buf_printf(faults, "%s%s%s%s", faults->len != 0 ? "\n" : "", path, path[0] != '\0' ? ": " : "", reason);
+}
+
+static void add_source(struct policy_host *host, const char *folder, const char *file, struct buf *faults)
+{
+    char *path, reason[POLICY_REASON_MAX];
+    struct policy_source *grown = realloc(host->sources, (host->count + 1) * sizeof(*grown));
+    if (grown == NULL || asprintf(&path, "@%s/%s", folder, file) < 0) {
+        host->sources = grown != NULL ? grown : host->sources;
+        add_fault(faults, file, "out of memory");
+        return;
+    }
+    host->sources = grown;
+    struct policy_source *source = &grown[host->count];
+    *source = (struct policy_source){.chunk_name = path};
+    memcpy(source->name, file, strlen(file) - 4);
+    const struct policy_source *same = policy_source_find(host, source->name);
+    ++host->count;
+    if (same != NULL) {
+        add_fault(faults, path + 1, "a policy of this name exists already");
+        return;
+    }
+    if (read_source(source, path + 1) != 0) {
+        add_fault(faults, path + 1, strerror(errno));
+        return;
+    }
+    int reference;
+    struct sandbox *sandbox = policy_open(host, source, &reference, reason, sizeof(reason));
+    if (sandbox == NULL)
+        add_fault(faults, "", reason);
+    sandbox_free(sandbox);
+}
+
+static void add_folder(struct policy_host *host, const char *plugin_path, struct buf *faults)
+{
+    char *folder;
+    struct dirent **entries;
+    if (asprintf(&folder, "%s/policies", plugin_path) < 0) {
+        add_fault(faults, plugin_path, "out of memory");
+        return;
+    }
+    int count = scandir(folder, &entries, is_policy, alphasort);
+    if (count == -1 && errno != ENOENT) /* a plugin path without policies is sound */
+        add_fault(faults, folder, strerror(errno));
+    for (int i = 0; i < count; ++i) {
+        add_source(host, folder, entries[i]->d_name, faults);
+        free(entries[i]);
+    }
+    if (count != -1)
+        free(entries);
+    free(folder);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct policy_source *)a)->name, ((const struct policy_source *)b)->name);
+}
+
+static void require_default(const struct policy_host *host, struct buf *faults)
+{
+    if (policy_source_find(host, host->default_name) != NULL)
+        return;
+    buf_printf(faults, "%spolicy: expected one of", faults->len != 0 ? "\n" : "");
+    for (size_t i = 0; i < host->count; ++i)
+        buf_printf(faults, "%s %s", i != 0 ? "," : "", host->sources[i].name);
+    buf_printf(faults, "; got '%s'", host->default_name);
+}
+
+static bool note_libraries(struct policy_host *host, const char *const *plugin_paths)
+{
+    size_t count = 0;
+    while (plugin_paths[count] != NULL)
+        ++count;
+    host->library_dirs = calloc(count + 1, sizeof(*host->library_dirs));
+    if (host->library_dirs == NULL)
+        return false;
+    for (; host->library_count < count; ++host->library_count) {
+        if (asprintf(&host->library_dirs[host->library_count], "%s/lib", plugin_paths[host->library_count]) < 0)
+            return false;
+    }
+    return true;
+}
+
+struct policy_host *policy_host_new(const char *const *plugin_paths, const char *default_name,
+                                    const struct sandbox_limits *limits, char *error, size_t error_size)
+{
+    struct buf faults = BUF_EMPTY;
+    struct policy_host *host = calloc(1, sizeof(*host));
+    if (host == NULL || !note_libraries(host, plugin_paths)) {
+        snprintf(error, error_size, "out of memory for the policies");
+        if (host != NULL) {
+            atomic_init(&host->references, 1);
+            policy_host_release(host);
+        }
+        return NULL;
+    }
+    atomic_init(&host->references, 1);
+    host->limits = *limits;
+    snprintf(host->default_name, sizeof(host->default_name), "%s", default_name);
+    for (; *plugin_paths != NULL; ++plugin_paths)
+        add_folder(host, *plugin_paths, &faults);
+    if (host->count != 0)
+        qsort(host->sources, host->count, sizeof(*host->sources), by_name);
+    require_default(host, &faults);
+    bool sound = faults.len == 0 && buf_ok(&faults);
+    if (!sound) {
+        snprintf(error, error_size, "%s", buf_text(&faults));
+        policy_host_release(host);
+    }
+    buf_dispose(&faults);
+    return sound ? host : NULL;
+}
+
+struct policy_host *policy_host_retain(struct policy_host *host)
+{
+    atomic_fetch_add_explicit(&host->references, 1, memory_order_relaxed);
+    return host;
+}
+
+void policy_host_release(struct policy_host *host)
+{
+    if (host == NULL || atomic_fetch_sub_explicit(&host->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < host->count; ++i) {
+        free(host->sources[i].chunk_name);
+        free(host->sources[i].text);
+    }
+    free(host->sources);
+    for (size_t i = 0; i < host->library_count; ++i)
+        free(host->library_dirs[i]);
+    free(host->library_dirs);
+    free(host);
+}
+
+const char *policy_default_name(const struct policy_host *host)
+{
+    return host->default_name;
+}
+
+const char *policy_name(const struct policy_host *host, size_t i)
+{
+    return i < host->count ? host->sources[i].name : NULL;
+}
