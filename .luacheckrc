@@ -1,0 +1,9 @@
+-- What the host gives to provider scripts (providers/README.md) and to policies.
+std = "lua54"
+max_line_length = 125
+files["providers"] = {
+  read_globals = {
+    "env", "env_names", "keys", "secret", "credentials", "http", "json", "log", "now", "duration", "parse_time",
+  },
+}
+files["tests/lua"] = { std = "+busted" }

@@ -1,0 +1,163 @@
+-- Gemini CLI: Google's Code Assist, by the CLI's own OAuth credential.
+-- Docs: https://developers.google.com/gemini-code-assist/docs/deprecations (consumer accounts ended 2026-06-18),
+-- https://developers.google.com/identity/protocols/oauth2/native-app#offline (refreshing a token)
+-- Facts as collected 2026-11-23 from google-gemini/gemini-cli packages/core/src/code_assist/{oauth2,server,types}.ts.
+--
+-- What proves the credential: POST :loadCodeAssist in HEALTH_CHECK mode, with an access token that is refreshed when less
+-- than five minutes are left. The CLI's file is read, never written.
+-- Where the credential comes from, first found: GEMINI_CLI_1_ACCESS_TOKEN or _REFRESH_TOKEN (also without _1), the file
+-- GEMINI_CLI_OAUTH_1, ~/.gemini/oauth_creds.json.
+-- The OAuth client's id and secret are not ours to embed: they come from the same place, or from GEMINI_OAUTH_CLIENT_ID
+-- and GEMINI_OAUTH_CLIENT_SECRET; gemini-cli's oauth2.ts has them.
+-- What the script cannot know: the quota; :retrieveUserQuota only hints at it.
+
+local base = require "base"
+local sample = require "sample"
+
+local REFRESH_WHEN_LEFT_S = 300
+local CREDENTIALS_FILE = env("GEMINI_CLI_OAUTH_1", "~/.gemini/oauth_creds.json")
+
+local function from_variables(prefix)
+  local access, refresh = env(prefix .. "ACCESS_TOKEN"), env(prefix .. "REFRESH_TOKEN")
+  if not access and not refresh then
+    return nil
+  end
+  return {
+    access_token = access,
+    refresh_token = refresh,
+    expiry_date = tonumber(env(prefix .. "EXPIRY_DATE")),
+    client_id = env(prefix .. "CLIENT_ID"),
+    client_secret = env(prefix .. "CLIENT_SECRET"),
+    token_uri = env(prefix .. "TOKEN_URI"),
+    project = env(prefix .. "PROJECT_ID"),
+  }
+end
+
+local function read_credential()
+  local credential = from_variables "GEMINI_CLI_1_" or from_variables "GEMINI_CLI_"
+  if credential then
+    return credential
+  end
+  local file, message = credentials(CREDENTIALS_FILE)
+  if not file then
+    return nil, message
+  end
+  file.from_file = true
+  return file
+end
+
+local credential, absent = read_credential()
+local project = env("GEMINI_CLI_PROJECT_ID") or env("GEMINI_CLI_1_PROJECT_ID") or env("GOOGLE_CLOUD_PROJECT")
+local token_uri = env("GEMINI_CLI_TOKEN_URI", credential and credential.token_uri or "https://oauth2.googleapis.com/token")
+
+local function client()
+  return env("GEMINI_OAUTH_CLIENT_ID") or env("GEMINI_CLI_CLIENT_ID") or credential.client_id,
+    env("GEMINI_OAUTH_CLIENT_SECRET") or env("GEMINI_CLI_CLIENT_SECRET") or credential.client_secret
+end
+
+local function expires_soon()
+  return credential.expiry_date and credential.expiry_date / 1000 - now() < REFRESH_WHEN_LEFT_S
+end
+
+-- Gets a new access token. Returns nil, or the sample that says why not.
+local function refresh()
+  local id, secret_part = client()
+  if not credential.refresh_token then
+    return sample.failure("key_invalid", "the access token has expired and there is no refresh token; log in with gemini again")
+  end
+  if not id or not secret_part then
+    return sample.failure("key_invalid", "the access token has expired; to refresh it, set GEMINI_OAUTH_CLIENT_ID and "
+      .. "GEMINI_OAUTH_CLIENT_SECRET (gemini-cli's own), or run gemini once")
+  end
+  local response = http.post(token_uri, {
+    form = {
+      client_id = id,
+      client_secret = secret_part,
+      refresh_token = credential.refresh_token,
+      grant_type = "refresh_token",
+    },
+    keep = "always",
+  })
+  local answer = type(response.json) == "table" and response.json or {}
+  if response.ok and type(answer.access_token) == "string" then
+    credential.access_token = secret(answer.access_token)
+    credential.expiry_date = (now() + (tonumber(answer.expires_in) or 3600)) * 1000
+    return nil
+  end
+  local failed = sample.from(response)
+  if failed.ok then
+    failed = sample.failure("bad_response", "HTTP 200, but no access token in the answer", response)
+  elseif answer.error == "invalid_grant" then
+    failed.kind = "key_invalid"
+    failed.message = "the refresh token has expired or was revoked; log in with gemini again"
+  end
+  failed.message = "token refresh: " .. (failed.message or "failed")
+  return failed
+end
+
+local function classify(_, text)
+  if (text or ""):find("UNSUPPORTED_CLIENT", 1, true) or (text or ""):find("no longer supported", 1, true) then
+    return "retired" -- consumer accounts, since 2026-06-18
+  end
+  return nil
+end
+
+local function load_code_assist(provider)
+  return sample.from(http.post(provider.base_url .. "/v1internal:loadCodeAssist", {
+    headers = { ["Authorization"] = "Bearer " .. credential.access_token },
+    json = {
+      cloudaicompanionProject = project,
+      metadata = {
+        ideType = "IDE_UNSPECIFIED",
+        platform = "PLATFORM_UNSPECIFIED",
+        pluginType = "GEMINI",
+        duetProject = project,
+      },
+      mode = "HEALTH_CHECK",
+    },
+    expect = "json",
+  }), classify)
+end
+
+local function probe(provider)
+  if not credential then
+    credential, absent = read_credential()
+  end
+  if not credential then
+    return sample.failure("key_missing", "no credential: " .. tostring(absent) .. "; log in with gemini")
+  end
+  if not credential.access_token or expires_soon() then
+    local failed = refresh()
+    if failed then
+      return failed
+    end
+  end
+  local result = load_code_assist(provider)
+  if result.kind == "key_invalid" then
+    -- Someone may have logged in anew since: look at the file once more, else get a new token.
+    local again = credential.from_file and read_credential()
+    if again and again.access_token and again.access_token ~= credential.access_token then
+      credential = again
+    else
+      local failed = refresh()
+      if failed then
+        return result
+      end
+    end
+    result = load_code_assist(provider)
+  end
+  return result
+end
+
+local configured = credential or env("GEMINI_CLI_PROJECT_ID")
+
+return {
+  name = "gemini_cli",
+  title = "Gemini CLI (Code Assist)",
+  docs = "https://developers.google.com/gemini-code-assist/docs/deprecations",
+  base_url = (env("CODE_ASSIST_ENDPOINT", base.url("gemini_cli", "https://cloudcode-pa.googleapis.com")):gsub("/+$", "")),
+  origins = { token_uri },
+  user_agent = "GeminiCLI/0.1.0 (linux; x64)", -- other agents are counted in other buckets
+  missing = not configured and "set GEMINI_CLI_PROJECT_ID, or log in with gemini (~/.gemini/oauth_creds.json)" or nil,
+  probe = probe,
+}

@@ -1,0 +1,16 @@
+-- Groq.
+-- Docs: https://console.groq.com/docs/api-reference, https://console.groq.com/docs/rate-limits
+-- Facts as collected 2026-11-23 (recorded answers of 2026-07 and 2026-08).
+-- What proves the key: GET /models, 401 without a good one. Its Cloudflare edge refuses some user agents with
+-- "error code: 1010": that is `waf`, and GROQ_USER_AGENT is the way round it.
+-- What the script cannot know: limits are sent on completions; whether /models carries them too is not confirmed.
+
+local openai = require "openai"
+
+return openai.provider {
+  name = "groq",
+  title = "Groq",
+  base_url = "https://api.groq.com/openai/v1",
+  keys = keys "GROQ_API_KEY",
+  docs = "https://console.groq.com/docs/api-reference",
+}

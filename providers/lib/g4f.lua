@@ -1,0 +1,136 @@
+-- g4f: gpt4free servers, local or hosted. They answer model lists to anyone, so only a completion shows that the site
+-- behind works: one message, "ping", asked of gpt-4o, gpt-4o-mini, gpt-4 and gpt-3.5-turbo in turn; the model that
+-- answered last is asked first.
+--
+-- Errors come in many shapes: {"error":{"message":"RateLimitError: ..."}} with 429, with 500 (older servers), inside a
+-- 200, or as an event of a stream that ends well; an edge's HTML page may come with status 200. The class name at the
+-- text's beginning says more than the status.
+-- Docs: https://github.com/xtekky/gpt4free/blob/main/docs/interference-api.md; facts as collected 2026-11-23 from
+-- xtekky/gpt4free (g4f/api/__init__.py, g4f/requests/raise_for_status.py, g4f/config.py).
+-- What the script cannot know: limits; and whether a hosted endpoint still exists before it has asked.
+
+local base = require "base"
+local sample = require "sample"
+
+local M = {}
+
+local MODELS = { "gpt-4o", "gpt-4o-mini", "gpt-4", "gpt-3.5-turbo" }
+
+local KIND_BY_CLASS = {
+  RateLimitError = "rate",
+  MissingAuthError = "key_missing",
+  ModelNotFoundError = "model_gone",
+  ProviderNotFoundError = "bad_path",
+  PaymentRequiredError = "credit",
+  CloudflareError = "waf",
+}
+
+-- The error text inside an answer that claims to be well: a JSON object, or the events of a stream.
+local function error_inside(response)
+  local body = response.json
+  if type(body) == "table" then
+    return body.error and (sample.error_of(body) or "an error without a text")
+  end
+  for event in (response.body or ""):gmatch("data: ([^\r\n]+)") do
+    local value = json.decode(event)
+    if type(value) == "table" and value.error then
+      return sample.error_of(value) or "an error without a text"
+    end
+  end
+  return nil
+end
+
+local function classify(response, text)
+  if response.status == 405 then
+    return "waf" -- g4f.dev to whatever is no browser
+  end
+  if response.status == 403 and (text or ""):find("API key", 1, true) then
+    return "key_invalid"
+  end
+  return KIND_BY_CLASS[(text or ""):match("^(%a+Error): ")]
+end
+
+local function has_content(response)
+  local body = response.json
+  if type(body) == "table" then
+    local choice = type(body.choices) == "table" and body.choices[1]
+    return type(choice) == "table"
+  end
+  return (response.body or ""):find("data: ", 1, true) ~= nil
+end
+
+local function sample_of(response)
+  local result = sample.from(response, classify)
+  if not result.ok then
+    return result
+  end
+  local text = error_inside(response)
+  if text then
+    result = sample.failure(classify(response, text) or "server_error", "HTTP 200 with an error in it: " .. text, response)
+    result.limited = result.kind == "rate" or nil
+  elseif not has_content(response) then
+    result = sample.failure("bad_response", "HTTP 200 without a completion in it", response)
+  end
+  return result
+end
+
+local function ping(provider, key, model)
+  return sample_of(http.post(provider.base_url .. "/chat/completions", {
+    headers = key and { ["Authorization"] = "Bearer " .. key } or nil,
+    json = { model = model, messages = { { role = "user", content = "ping" } } },
+    keep = "always",
+  }))
+end
+
+-- The model that answered last, by provider.
+local working_model = {}
+
+local function models_in_order(provider)
+  local order = { working_model[provider.name] }
+  for _, model in ipairs(MODELS) do
+    if model ~= order[1] then
+      order[#order + 1] = model
+    end
+  end
+  return order
+end
+
+-- Another model may work where this one is missing, limited or broken; a transport error or a refused key is the
+-- server's, whatever the model.
+local TRY_NEXT = { model_gone = true, bad_path = true, rate = true, server_error = true, capacity = true, bad_response = true,
+                   key_missing = true, bad_request = true }
+
+local function probe(provider, check)
+  local started = now()
+  return base.with_keys(provider, function(key)
+    local result
+    for _, model in ipairs(models_in_order(provider)) do
+      result = ping(provider, key, model)
+      if result.ok then
+        working_model[provider.name] = model
+        return result
+      end
+      local answered = result.http_status and result.http_status ~= 0
+      if not answered or not TRY_NEXT[result.kind] or now() - started > check.timeout_s / 2 then
+        return result
+      end
+    end
+    return result
+  end)
+end
+
+--- @param spec table name, title, base_url, and `always` = false when it is watched only if one of its variables is set
+function M.provider(spec)
+  local variable = spec.name:upper()
+  local configured = env(variable .. "_API_BASE") or #keys(variable .. "_API_KEY") > 0
+  spec.base_url = base.url(spec.name, spec.base_url)
+  spec.keys = keys(variable .. "_API_KEY", "G4F_API_KEY")
+  spec.docs = "https://github.com/xtekky/gpt4free/blob/main/docs/interference-api.md"
+  if spec.always == false and not configured then
+    spec.missing = string.format("set %s_API_BASE or %s_API_KEY", variable, variable)
+  end
+  spec.probe = probe
+  return spec
+end
+
+return M
