@@ -63,7 +63,8 @@ end
 local function refresh()
   local id, secret_part = client()
   if not credential.refresh_token then
-    return sample.failure("key_invalid", "the access token has expired and there is no refresh token; log in with gemini again")
+    return sample.failure("key_invalid",
+      "the access token has expired and there is no refresh token; log in with gemini again")
   end
   if not id or not secret_part then
     return sample.failure("key_invalid", "the access token has expired; to refresh it, set GEMINI_OAUTH_CLIENT_ID and "

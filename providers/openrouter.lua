@@ -1,5 +1,6 @@
 -- OpenRouter.
--- Docs: https://openrouter.ai/docs/api-reference/limits, https://openrouter.ai/docs/api-reference/api-keys/get-current-api-key
+-- Docs: https://openrouter.ai/docs/api-reference/limits
+-- https://openrouter.ai/docs/api-reference/api-keys/get-current-api-key
 -- Facts as collected 2026-11-23 (steipete/CodexBar docs/openrouter.md, recorded answers).
 -- What proves the key: GET /key; the model list is public. /key tells what is left of the key's credit limit and of the
 -- day's free requests; its `rate_limit` is deprecated. `label` is a masked key and is never kept.

@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The last request's time, to the microsecond that it was measured in: a float's tail digits are no measurement. */
+static double measured_ms(const struct check *check)
+{
+    return check->phases.total_ms > 0 ? round((double)check->phases.total_ms * 1000) / 1000 : 0;
+}
+
 static void end_check(struct check *check, const struct verdict *verdict)
 {
     struct script *script = check->script;
@@ -26,7 +32,7 @@ void check_fail(struct check *check, const char *message)
     struct verdict verdict = {
         .kind = "script_error",
         .http_status = check->http_status,
-        .latency_ms = check->phases.total_ms > 0 ? (double)check->phases.total_ms : 0,
+        .latency_ms = measured_ms(check),
         .phases = check->phases,
         .rate_limit_percent = -1,
     };
@@ -109,8 +115,6 @@ static void read_sample(lua_State *L, int sample, struct judging *judging)
 {
     struct check *check = judging->check;
     struct verdict *verdict = judging->verdict;
-    double measured = check->phases.total_ms > 0 ? (double)check->phases.total_ms : 0;
-
     verdict->ok = boolean_field(L, sample, "ok");
     verdict->limited = !verdict->ok && boolean_field(L, sample, "limited");
     word_field(L, sample, "kind", verdict->kind, sizeof(verdict->kind));
@@ -120,7 +124,7 @@ static void read_sample(lua_State *L, int sample, struct judging *judging)
         redact_into(check->script->redactor, lua_tostring(L, -1), verdict->message, sizeof(verdict->message));
     lua_pop(L, 1);
     verdict->http_status = (int)number_field(L, sample, "http_status", check->http_status);
-    verdict->latency_ms = fmax(0, number_field(L, sample, "latency_ms", measured));
+    verdict->latency_ms = fmax(0, number_field(L, sample, "latency_ms", measured_ms(check)));
     verdict->phases = check->phases;
     read_phases(L, sample, verdict);
     double retry_at = number_field(L, sample, "retry_at", 0);

@@ -125,7 +125,9 @@ static void begin_stop(struct http_thread *thread, int64_t grace_ms)
     thread->stopping = true;
     thread->stop_by_ms = h2o_now(thread->ctx.loop) + (uint64_t)grace_ms;
     close_listeners(thread);
-    h2o_context_request_shutdown(&thread->ctx);
+    /* h2o_context_request_shutdown() would also start HTTP/2's farewell timers, which outlive this context; the flag is
+     * all that HTTP/1 looks at: answers from here on say "Connection: close". */
+    thread->ctx.shutdown_requested = 1;
 }
 
 static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)

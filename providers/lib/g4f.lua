@@ -66,7 +66,8 @@ local function sample_of(response)
   end
   local text = error_inside(response)
   if text then
-    result = sample.failure(classify(response, text) or "server_error", "HTTP 200 with an error in it: " .. text, response)
+    local kind = classify(response, text) or "server_error"
+    result = sample.failure(kind, "HTTP 200 with an error in it: " .. text, response)
     result.limited = result.kind == "rate" or nil
   elseif not has_content(response) then
     result = sample.failure("bad_response", "HTTP 200 without a completion in it", response)
@@ -97,8 +98,10 @@ end
 
 -- Another model may work where this one is missing, limited or broken; a transport error or a refused key is the
 -- server's, whatever the model.
-local TRY_NEXT = { model_gone = true, bad_path = true, rate = true, server_error = true, capacity = true, bad_response = true,
-                   key_missing = true, bad_request = true }
+local TRY_NEXT = {
+  model_gone = true, bad_path = true, rate = true, server_error = true, capacity = true, bad_response = true,
+  key_missing = true, bad_request = true,
+}
 
 local function probe(provider, check)
   local started = now()
