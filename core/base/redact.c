@@ -139,7 +139,7 @@ static void replace_known(struct redactor *r, const char *text, size_t len, stru
 
 static bool is_key_char(char c)
 {
-    return isalnum((unsigned char)c) || c == '-' || c == '_' || c == '.' || c == '/' || c == '+' || c == '=' || c == '*';
+    return isalnum((unsigned char)c) || c == '-' || c == '_' || c == '.' || c == '/' || c == '+' || c == '*';
 }
 
 static bool is_masked(const char *word, size_t len)

@@ -55,13 +55,16 @@ void alarm_clear(struct alarms *alarms, struct alarm *alarm)
         sift(alarms, place, last);
 }
 
-void alarms_ring(struct alarms *alarms, uint64_t now_ms)
+bool alarms_ring(struct alarms *alarms, uint64_t now_ms)
 {
+    bool rang = false;
     while (alarms->count > 0 && alarms->heap[0]->due_ms <= now_ms) {
         struct alarm *alarm = alarms->heap[0];
         alarm_clear(alarms, alarm);
         alarm->ring(alarm);
+        rang = true;
     }
+    return rang;
 }
 
 uint64_t alarms_next(const struct alarms *alarms)

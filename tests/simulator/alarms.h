@@ -3,6 +3,7 @@
 #ifndef SIMULATOR_ALARMS_H
 #define SIMULATOR_ALARMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,7 @@ struct alarms {
 
 void alarm_set(struct alarms *alarms, struct alarm *alarm, uint64_t due_ms); /* or sets it anew */
 void alarm_clear(struct alarms *alarms, struct alarm *alarm);                /* harmless when not set */
-void alarms_ring(struct alarms *alarms, uint64_t now_ms);                    /* everything due */
+bool alarms_ring(struct alarms *alarms, uint64_t now_ms);                    /* everything due; was there any? */
 uint64_t alarms_next(const struct alarms *alarms);                           /* UINT64_MAX: none */
 void alarms_dispose(struct alarms *alarms);
 

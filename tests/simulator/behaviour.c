@@ -116,7 +116,8 @@ static const char *read_argument(const struct word *word, const char *text, stru
         out->status = (int)number;
         return NULL;
     case ARG_RETRY_AFTER:
-        return *text == '\0' || read_retry_after(text, out) ? NULL : "nothing, \"retry-after=N\" or \"retry-after=date\"";
+        return *text == '\0' || read_retry_after(text, out) ? NULL
+                                                            : "nothing, \"retry-after=N\" or \"retry-after=date\"";
     }
     return "nothing after it";
 }
@@ -127,8 +128,8 @@ static void unknown_word(const char *name, char error[BEHAVIOUR_ERROR_MAX])
     for (size_t i = 0; i < WORDS; i++)
         names[i] = words[i].name;
     const char *near = nearest_word(name, names, WORDS);
-    snprintf(error, BEHAVIOUR_ERROR_MAX, "unknown behaviour \"%.40s\"%s%s%s", name, near != NULL ? ": did you mean \"" : "",
-             near != NULL ? near : "", near != NULL ? "\"?" : "");
+    snprintf(error, BEHAVIOUR_ERROR_MAX, "unknown behaviour \"%.40s\"%s%s%s", name,
+             near != NULL ? ": did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
 static bool is_space(char c)

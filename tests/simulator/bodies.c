@@ -42,10 +42,11 @@ static void append_model(struct buf *out, enum family family, const char *id)
                              "\"context_window\":131072,\"public_apps\":null}");
         break;
     case FAMILY_OPENROUTER:
-        buf_append_text(out, ",\"created\":1786452751,\"context_length\":1000000,\"pricing\":{\"prompt\":\"0.00000008\","
-                             "\"completion\":\"0.0000002\"},\"top_provider\":{\"context_length\":262144,"
-                             "\"max_completion_tokens\":131072,\"is_moderated\":false},"
-                             "\"supported_parameters\":[\"max_tokens\"]}");
+        buf_append_text(out,
+                        ",\"created\":1786452751,\"context_length\":1000000,\"pricing\":{\"prompt\":\"0.00000008\","
+                        "\"completion\":\"0.0000002\"},\"top_provider\":{\"context_length\":262144,"
+                        "\"max_completion_tokens\":131072,\"is_moderated\":false},"
+                        "\"supported_parameters\":[\"max_tokens\"]}");
         break;
     case FAMILY_TOGETHER:
         buf_append_text(out, ",\"object\":\"model\",\"created\":1692896905,\"type\":\"chat\",\"context_length\":131072,"
@@ -220,13 +221,13 @@ static const struct header_line openai_limits[] = {
     {"x-ratelimit-remaining-tokens", "29984"}, {"x-ratelimit-reset-tokens", "32ms"},
 };
 static const struct header_line groq_limits[] = {
-    {"x-ratelimit-limit-requests", "1000"},     {"x-ratelimit-remaining-requests", "999"},
-    {"x-ratelimit-reset-requests", "1m26.4s"},  {"x-ratelimit-limit-tokens", "6000"},
-    {"x-ratelimit-remaining-tokens", "5992"},   {"x-ratelimit-reset-tokens", "80ms"},
+    {"x-ratelimit-limit-requests", "1000"},    {"x-ratelimit-remaining-requests", "999"},
+    {"x-ratelimit-reset-requests", "1m26.4s"}, {"x-ratelimit-limit-tokens", "6000"},
+    {"x-ratelimit-remaining-tokens", "5992"},  {"x-ratelimit-reset-tokens", "80ms"},
 };
 static const struct header_line mistral_limits[] = {
-    {"x-ratelimit-limit-req-minute", "188"},        {"x-ratelimit-remaining-req-minute", "187"},
-    {"x-ratelimit-limit-tokens-minute", "625000"},  {"x-ratelimit-remaining-tokens-minute", "624982"},
+    {"x-ratelimit-limit-req-minute", "188"},       {"x-ratelimit-remaining-req-minute", "187"},
+    {"x-ratelimit-limit-tokens-minute", "625000"}, {"x-ratelimit-remaining-tokens-minute", "624982"},
     {"x-ratelimit-tokens-query-cost", "18"},
 };
 static const struct header_line hub_limits[] = {{"ratelimit", "\"api\";r=489;t=55"}};

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#define GOOGLE(code, message, status) "{\"error\":{\"code\":" #code ",\"message\":\"" message "\",\"status\":\"" status "\""
+#define GOOGLE(code, message, status)                                                                                  \
+    "{\"error\":{\"code\":" #code ",\"message\":\"" message "\",\"status\":\"" status "\""
 #define TYPE_URL "\"@type\":\"type.googleapis.com/google.rpc."
 
 /* Sources: the providers' documentation and recorded answers; ids in them are replaced. First match wins. */
@@ -20,75 +21,149 @@ static const struct error_row {
     const char *body;
     struct header_line header; /* .name NULL: none */
 } rows[] = {
-    {FAMILY_OPENAI, 401, CAUSE_KEY_MISSING, NULL,
+    {FAMILY_OPENAI,
+     401,
+     CAUSE_KEY_MISSING,
+     NULL,
      "{\"error\":{\"message\":\"You didn't provide an API key.\",\"type\":\"invalid_request_error\",\"param\":null,"
      "\"code\":null}}",
      {0}},
-    {FAMILY_OPENAI, 401, CAUSE_ANY, NULL,
+    {FAMILY_OPENAI,
+     401,
+     CAUSE_ANY,
+     NULL,
      "{\"error\":{\"message\":\"Incorrect API key provided.\",\"type\":\"invalid_request_error\",\"param\":null,"
      "\"code\":\"invalid_api_key\"}}",
      {0}},
 
-    {FAMILY_GROQ, 401, CAUSE_ANY, NULL,
+    {FAMILY_GROQ,
+     401,
+     CAUSE_ANY,
+     NULL,
      "{\"error\":{\"message\":\"Invalid API Key\",\"type\":\"invalid_request_error\",\"code\":\"invalid_api_key\"}}",
      {0}},
     {FAMILY_GROQ, 403, CAUSE_ANY, "text/plain", "error code: 1010", {"server", "cloudflare"}},
-    {FAMILY_GROQ, 404, CAUSE_PATH, NULL,
+    {FAMILY_GROQ,
+     404,
+     CAUSE_PATH,
+     NULL,
      "{\"error\":{\"message\":\"Unknown request URL. Please check the URL for typos, or see the docs at "
      "https://console.groq.com/docs/\",\"type\":\"invalid_request_error\",\"code\":\"unknown_url\"}}",
      {0}},
-    {FAMILY_GROQ, 404, CAUSE_ANY, NULL,
+    {FAMILY_GROQ,
+     404,
+     CAUSE_ANY,
+     NULL,
      "{\"error\":{\"message\":\"The model `sim` does not exist or you do not have access to it.\","
      "\"type\":\"invalid_request_error\",\"code\":\"model_not_found\"}}",
      {0}},
-    {FAMILY_GROQ, 413, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Request too large for model `sim` in organization `org_sim` on tokens per minute (TPM): "
+    {FAMILY_GROQ,
+     413,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"Request too large for model `sim` in organization `org_sim` on tokens per minute "
+     "(TPM): "
      "Limit 8000, Requested 11088, please reduce your message size and try again.\",\"type\":\"tokens\","
      "\"code\":\"rate_limit_exceeded\"}}",
      {"retry-after", "65"}},
-    {FAMILY_GROQ, 429, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Rate limit reached for model `sim` in organization `org_sim` on tokens per minute (TPM): "
+    {FAMILY_GROQ,
+     429,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"Rate limit reached for model `sim` in organization `org_sim` on tokens per minute "
+     "(TPM): "
      "Limit 8000, Used 2591, Requested 5863. Please try again in 3.405s.\",\"type\":\"tokens\","
      "\"code\":\"rate_limit_exceeded\"}}",
      {0}},
-    {FAMILY_GROQ, 503, CAUSE_ANY, NULL,
+    {FAMILY_GROQ,
+     503,
+     CAUSE_ANY,
+     NULL,
      "{\"error\":{\"message\":\"sim is currently over capacity. Please try again and back off exponentially.\","
      "\"type\":\"internal_server_error\"}}",
      {0}},
 
-    {FAMILY_OPENROUTER, 401, CAUSE_KEY_MISSING, NULL,
-     "{\"error\":{\"message\":\"No auth credentials found\",\"code\":401}}", {0}},
+    {FAMILY_OPENROUTER,
+     401,
+     CAUSE_KEY_MISSING,
+     NULL,
+     "{\"error\":{\"message\":\"No auth credentials found\",\"code\":401}}",
+     {0}},
     {FAMILY_OPENROUTER, 401, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"User not found.\",\"code\":401}}", {0}},
-    {FAMILY_OPENROUTER, 402, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"This request requires more credits, or fewer max_tokens. You requested up to 4096 tokens, "
+    {FAMILY_OPENROUTER,
+     402,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"This request requires more credits, or fewer max_tokens. You requested up to 4096 "
+     "tokens, "
      "but can only afford 1183.\",\"code\":402,\"metadata\":{\"limit_source\":\"openrouter_credits\"}},"
      "\"user_id\":\"user_sim\"}",
      {0}},
-    {FAMILY_OPENROUTER, 404, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"No endpoints found for sim.\",\"code\":404}}", {0}},
-    {FAMILY_OPENROUTER, 502, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Provider returned error\",\"code\":502,\"metadata\":{\"provider_name\":\"Sim\"}}}", {0}},
-    {FAMILY_OPENROUTER, 503, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"No allowed providers are available for the selected model.\",\"code\":503}}", {0}},
+    {FAMILY_OPENROUTER,
+     404,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"No endpoints found for sim.\",\"code\":404}}",
+     {0}},
+    {FAMILY_OPENROUTER,
+     502,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"Provider returned error\",\"code\":502,\"metadata\":{\"provider_name\":\"Sim\"}}}",
+     {0}},
+    {FAMILY_OPENROUTER,
+     503,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"No allowed providers are available for the selected model.\",\"code\":503}}",
+     {0}},
 
     {FAMILY_TOGETHER, 401, CAUSE_KEY_MISSING, "text/plain", "Missing API key", {0}},
     {FAMILY_TOGETHER, 401, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"Unauthorized\"}}", {0}},
-    {FAMILY_TOGETHER, 402, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Credit limit exceeded\",\"type\":\"credit_limit\"}}", {0}},
-    {FAMILY_TOGETHER, 404, CAUSE_PATH, "text/html; charset=utf-8",
-     "<!DOCTYPE html><html><head><title>404: This page could not be found</title></head><body></body></html>", {0}},
-    {FAMILY_TOGETHER, 429, CAUSE_ANY, NULL,
+    {FAMILY_TOGETHER,
+     402,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"Credit limit exceeded\",\"type\":\"credit_limit\"}}",
+     {0}},
+    {FAMILY_TOGETHER,
+     404,
+     CAUSE_PATH,
+     "text/html; charset=utf-8",
+     "<!DOCTYPE html><html><head><title>404: This page could not be found</title></head><body></body></html>",
+     {0}},
+    {FAMILY_TOGETHER,
+     429,
+     CAUSE_ANY,
+     NULL,
      "{\"error\":{\"message\":\"You have been rate limited.\",\"type\":\"dynamic_request_limited\"}}",
      {"x-ratelimit-reset", "7"}},
-    {FAMILY_TOGETHER, 503, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"The server is overloaded. Please try again later.\",\"type\":\"server_error\"}}", {0}},
+    {FAMILY_TOGETHER,
+     503,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"The server is overloaded. Please try again later.\",\"type\":\"server_error\"}}",
+     {0}},
 
-    {FAMILY_NVIDIA, 401, CAUSE_ANY, "application/problem+json",
-     "{\"status\":401,\"title\":\"Unauthorized\",\"detail\":\"Authentication failed\"}", {0}},
-    {FAMILY_NVIDIA, 403, CAUSE_ANY, "application/problem+json",
-     "{\"status\":403,\"title\":\"Forbidden\",\"detail\":\"Authorization failed\"}", {0}},
+    {FAMILY_NVIDIA,
+     401,
+     CAUSE_ANY,
+     "application/problem+json",
+     "{\"status\":401,\"title\":\"Unauthorized\",\"detail\":\"Authentication failed\"}",
+     {0}},
+    {FAMILY_NVIDIA,
+     403,
+     CAUSE_ANY,
+     "application/problem+json",
+     "{\"status\":403,\"title\":\"Forbidden\",\"detail\":\"Authorization failed\"}",
+     {0}},
     {FAMILY_NVIDIA, 404, CAUSE_PATH, "text/plain", "404 page not found\n", {0}},
-    {FAMILY_NVIDIA, 404, CAUSE_ANY, NULL,
-     "{\"status\":404,\"title\":\"Not Found\",\"detail\":\"Function '00000000-0000-0000-0000-000000000000': Not found for "
+    {FAMILY_NVIDIA,
+     404,
+     CAUSE_ANY,
+     NULL,
+     "{\"status\":404,\"title\":\"Not Found\",\"detail\":\"Function '00000000-0000-0000-0000-000000000000': Not found "
+     "for "
      "account 'sim'\"}",
      {0}},
     {FAMILY_NVIDIA, 429, CAUSE_ANY, NULL, "{\"status\":429,\"title\":\"Too Many Requests\"}", {0}},
@@ -96,70 +171,136 @@ static const struct error_row {
     {FAMILY_MISTRAL, 401, CAUSE_KEY_MISSING, NULL, "{\"detail\":\"Unauthorized\"}", {0}},
     {FAMILY_MISTRAL, 401, CAUSE_ANY, NULL, "{\"detail\":\"Invalid API Key\"}", {0}},
     {FAMILY_MISTRAL, 404, CAUSE_PATH, NULL, "{\"detail\":\"Not Found\"}", {0}},
-    {FAMILY_MISTRAL, 429, CAUSE_ANY, NULL,
+    {FAMILY_MISTRAL,
+     429,
+     CAUSE_ANY,
+     NULL,
      "{\"object\":\"error\",\"message\":\"Rate limit exceeded\",\"type\":\"rate_limited\",\"param\":null,"
      "\"code\":\"1300\",\"raw_status_code\":429}",
      {"x-ratelimit-remaining-req-minute", "0"}},
 
-    {FAMILY_HUGGINGFACE, 401, CAUSE_ANY, NULL, "{\"error\":\"Invalid username or password.\"}",
+    {FAMILY_HUGGINGFACE,
+     401,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":\"Invalid username or password.\"}",
      {"x-error-message", "Invalid username or password."}},
-    {FAMILY_HUGGINGFACE, 402, CAUSE_ANY, NULL,
-     "{\"error\":\"You have exceeded your monthly included credits for Inference Providers.\"}", {0}},
-    {FAMILY_HUGGINGFACE, 503, CAUSE_ANY, NULL, "{\"error\":\"Model sim is currently loading\",\"estimated_time\":20.0}", {0}},
+    {FAMILY_HUGGINGFACE,
+     402,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":\"You have exceeded your monthly included credits for Inference Providers.\"}",
+     {0}},
+    {FAMILY_HUGGINGFACE,
+     503,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":\"Model sim is currently loading\",\"estimated_time\":20.0}",
+     {0}},
 
-    {FAMILY_GEMINI, 400, CAUSE_KEY_WRONG, NULL,
-     GOOGLE(400, "API key not valid. Please pass a valid API key.", "INVALID_ARGUMENT") ",\"details\":[{" TYPE_URL
-     "ErrorInfo\",\"reason\":\"API_KEY_INVALID\",\"domain\":\"googleapis.com\",\"metadata\":{\"service\":"
-     "\"generativelanguage.googleapis.com\"}},{" TYPE_URL "LocalizedMessage\",\"locale\":\"en-US\",\"message\":"
-     "\"API key not valid. Please pass a valid API key.\"}]}}",
+    {FAMILY_GEMINI,
+     400,
+     CAUSE_KEY_WRONG,
+     NULL,
+     GOOGLE(400, "API key not valid. Please pass a valid API key.",
+            "INVALID_ARGUMENT") ",\"details\":[{" TYPE_URL "ErrorInfo\",\"reason\":\"API_KEY_INVALID\",\"domain\":"
+                                                           "\"googleapis.com\",\"metadata\":{\"service\":"
+                                "\"generativelanguage.googleapis.com\"}},{" TYPE_URL
+                                "LocalizedMessage\",\"locale\":\"en-US\",\"message\":"
+                                "\"API key not valid. Please pass a valid API key.\"}]}}",
      {0}},
-    {FAMILY_GEMINI, 403, CAUSE_KEY_MISSING, NULL,
-     GOOGLE(403, "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or "
-            "other form of API consumer identity to call this API.", "PERMISSION_DENIED") "}}",
+    {FAMILY_GEMINI,
+     403,
+     CAUSE_KEY_MISSING,
+     NULL,
+     GOOGLE(403,
+            "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or "
+            "other form of API consumer identity to call this API.",
+            "PERMISSION_DENIED") "}}",
      {0}},
-    {FAMILY_GEMINI, 401, CAUSE_ANY, NULL,
-     GOOGLE(401, "Request had invalid authentication credentials.", "UNAUTHENTICATED") ",\"details\":[{" TYPE_URL
-     "ErrorInfo\",\"reason\":\"ACCESS_TOKEN_TYPE_UNSUPPORTED\"}]}}",
+    {FAMILY_GEMINI,
+     401,
+     CAUSE_ANY,
+     NULL,
+     GOOGLE(401, "Request had invalid authentication credentials.",
+            "UNAUTHENTICATED") ",\"details\":[{" TYPE_URL
+                               "ErrorInfo\",\"reason\":\"ACCESS_TOKEN_TYPE_UNSUPPORTED\"}]}}",
      {0}},
-    {FAMILY_GEMINI, 402, CAUSE_ANY, NULL,
-     GOOGLE(402, "Your Prepay credit balance is depleted.", "RESOURCE_EXHAUSTED") "}}", {0}},
-    {FAMILY_GEMINI, 429, CAUSE_ANY, NULL,
-     GOOGLE(429, "You exceeded your current quota, please check your plan and billing details. Please retry in "
-            "56.185908122s.", "RESOURCE_EXHAUSTED") ",\"details\":[{" TYPE_URL
-     "QuotaFailure\",\"violations\":[{\"quotaMetric\":"
-     "\"generativelanguage.googleapis.com/generate_content_free_tier_requests\","
-     "\"quotaId\":\"GenerateRequestsPerMinutePerProjectPerModel-FreeTier\",\"quotaValue\":\"5\"}]},{" TYPE_URL
-     "RetryInfo\",\"retryDelay\":\"56s\"}]}}",
+    {FAMILY_GEMINI,
+     402,
+     CAUSE_ANY,
+     NULL,
+     GOOGLE(402, "Your Prepay credit balance is depleted.", "RESOURCE_EXHAUSTED") "}}",
+     {0}},
+    {FAMILY_GEMINI,
+     429,
+     CAUSE_ANY,
+     NULL,
+     GOOGLE(429,
+            "You exceeded your current quota, please check your plan and billing details. Please retry in "
+            "56.185908122s.",
+            "RESOURCE_EXHAUSTED") ",\"details\":[{" TYPE_URL "QuotaFailure\",\"violations\":[{\"quotaMetric\":"
+                                  "\"generativelanguage.googleapis.com/generate_content_free_tier_requests\","
+                                  "\"quotaId\":\"GenerateRequestsPerMinutePerProjectPerModel-FreeTier\",\"quotaValue\":"
+                                  "\"5\"}]},{" TYPE_URL "RetryInfo\",\"retryDelay\":\"56s\"}]}}",
      {0}},
     {FAMILY_GEMINI, 500, CAUSE_ANY, NULL, GOOGLE(500, "An internal error has occurred.", "INTERNAL") "}}", {0}},
-    {FAMILY_GEMINI, 503, CAUSE_ANY, NULL,
-     GOOGLE(503, "The model is overloaded. Please try again later.", "UNAVAILABLE") "}}", {0}},
-
-    {FAMILY_CODE_ASSIST, 401, CAUSE_ANY, NULL,
-     GOOGLE(401, "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
-            "authentication credential.", "UNAUTHENTICATED") "}}",
+    {FAMILY_GEMINI,
+     503,
+     CAUSE_ANY,
+     NULL,
+     GOOGLE(503, "The model is overloaded. Please try again later.", "UNAVAILABLE") "}}",
      {0}},
-    {FAMILY_CODE_ASSIST, 403, CAUSE_ANY, NULL,
+
+    {FAMILY_CODE_ASSIST,
+     401,
+     CAUSE_ANY,
+     NULL,
+     GOOGLE(
+         401,
+         "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
+         "authentication credential.",
+         "UNAUTHENTICATED") "}}",
+     {0}},
+    {FAMILY_CODE_ASSIST,
+     403,
+     CAUSE_ANY,
+     NULL,
      GOOGLE(403, "UNSUPPORTED_CLIENT: This client is no longer supported for Gemini Code Assist for individuals.",
             "PERMISSION_DENIED") "}}",
      {0}},
-    {FAMILY_CODE_ASSIST, 429, CAUSE_ANY, NULL,
-     GOOGLE(429, "You have exhausted your capacity on this model. Your quota will reset after 156h14m36s.",
-            "RESOURCE_EXHAUSTED") ",\"details\":[{" TYPE_URL
-     "ErrorInfo\",\"reason\":\"QUOTA_EXHAUSTED\",\"domain\":\"cloudcode-pa.googleapis.com\","
-     "\"metadata\":{\"quotaResetDelay\":\"156h14m36.752463453s\"}}]}}",
+    {FAMILY_CODE_ASSIST,
+     429,
+     CAUSE_ANY,
+     NULL,
+     GOOGLE(
+         429, "You have exhausted your capacity on this model. Your quota will reset after 156h14m36s.",
+         "RESOURCE_EXHAUSTED") ",\"details\":[{" TYPE_URL
+                               "ErrorInfo\",\"reason\":\"QUOTA_EXHAUSTED\",\"domain\":\"cloudcode-pa.googleapis.com\","
+                               "\"metadata\":{\"quotaResetDelay\":\"156h14m36.752463453s\"}}]}}",
      {0}},
 
     {FAMILY_G4F, 401, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"G4F API key required\"}}", {0}},
     {FAMILY_G4F, 403, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"Invalid G4F API key\"}}", {0}},
     {FAMILY_G4F, 404, CAUSE_PATH, NULL, "{\"detail\":\"Not Found\"}", {0}},
-    {FAMILY_G4F, 429, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"RateLimitError: Too many requests\"},\"model\":\"sim\",\"provider\":\"Sim\"}", {0}},
-    {FAMILY_G4F_HOSTED, 401, CAUSE_ANY, NULL,
+    {FAMILY_G4F,
+     429,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"RateLimitError: Too many requests\"},\"model\":\"sim\",\"provider\":\"Sim\"}",
+     {0}},
+    {FAMILY_G4F_HOSTED,
+     401,
+     CAUSE_ANY,
+     NULL,
      "{\"error\":{\"message\":\"Invalid API key\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"401\"}}",
      {0}},
-    {FAMILY_G4F_HOSTED, 429, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"RateLimitError: Too many requests\"},\"model\":\"sim\",\"provider\":\"Sim\"}", {0}},
+    {FAMILY_G4F_HOSTED,
+     429,
+     CAUSE_ANY,
+     NULL,
+     "{\"error\":{\"message\":\"RateLimitError: Too many requests\"},\"model\":\"sim\",\"provider\":\"Sim\"}",
+     {0}},
 };
 
 static const struct {
@@ -264,11 +405,12 @@ static struct answer openrouter_429(h2o_req_t *req, struct header_line *headers)
     char *reset = h2o_mem_alloc_pool(&req->pool, 24);
     struct buf text = BUF_EMPTY;
     snprintf(reset, 24, "%lld", (long long)clock_wall_ms() + 30000);
-    buf_printf(&text,
-               "{\"error\":{\"message\":\"Rate limit exceeded: free-models-per-min. \",\"code\":429,\"metadata\":{"
-               "\"headers\":{\"X-RateLimit-Limit\":\"20\",\"X-RateLimit-Remaining\":\"0\",\"X-RateLimit-Reset\":\"%s\"},"
-               "\"provider_name\":null}},\"user_id\":\"user_sim\"}",
-               reset);
+    buf_printf(
+        &text,
+        "{\"error\":{\"message\":\"Rate limit exceeded: free-models-per-min. \",\"code\":429,\"metadata\":{"
+        "\"headers\":{\"X-RateLimit-Limit\":\"20\",\"X-RateLimit-Remaining\":\"0\",\"X-RateLimit-Reset\":\"%s\"},"
+        "\"provider_name\":null}},\"user_id\":\"user_sim\"}",
+        reset);
     headers[0] = (struct header_line){"x-ratelimit-limit", "20"};
     headers[1] = (struct header_line){"x-ratelimit-remaining", "0"};
     headers[2] = (struct header_line){"x-ratelimit-reset", reset};

@@ -29,11 +29,16 @@ static const char usage[] =
 static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"listen", required_argument, NULL, 'l'},      {"tls", required_argument, NULL, 't'},
-        {"tls-expired", required_argument, NULL, 'x'}, {"tls-self-signed", required_argument, NULL, 's'},
-        {"ca-out", required_argument, NULL, 'c'},      {"scenario", required_argument, NULL, 'f'},
-        {"env-out", required_argument, NULL, 'e'},     {"no-record", no_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},              {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'},
+        {"tls", required_argument, NULL, 't'},
+        {"tls-expired", required_argument, NULL, 'x'},
+        {"tls-self-signed", required_argument, NULL, 's'},
+        {"ca-out", required_argument, NULL, 'c'},
+        {"scenario", required_argument, NULL, 'f'},
+        {"env-out", required_argument, NULL, 'e'},
+        {"no-record", no_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     *options = (struct options){.listen = "127.0.0.1:0", .record = true};
     for (int c; (c = getopt_long(argc, argv, "h", known, NULL)) != -1;) {

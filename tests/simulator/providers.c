@@ -313,11 +313,12 @@ static struct answer token_endpoint(const struct call *call)
         answer = bodies_json("{\"error\":\"unsupported_grant_type\",\"error_description\":\"Invalid grant_type\"}");
         answer.status = 400;
     } else if (!form_has(form, "client_id", client_id) || !form_has(form, "client_secret", client_secret)) {
-        answer = bodies_json("{\"error\":\"invalid_client\",\"error_description\":\"The OAuth client was not found.\"}");
+        answer =
+            bodies_json("{\"error\":\"invalid_client\",\"error_description\":\"The OAuth client was not found.\"}");
         answer.status = 401;
     } else if (!form_has(form, "refresh_token", refresh_token)) {
-        answer = bodies_json(
-            "{\"error\":\"invalid_grant\",\"error_description\":\"Token has been expired or revoked.\"}");
+        answer =
+            bodies_json("{\"error\":\"invalid_grant\",\"error_description\":\"Token has been expired or revoked.\"}");
         answer.status = 400;
     } else {
         enum { TEXT_MAX = 320 };
@@ -381,7 +382,8 @@ struct answer providers_error_in_200(const struct call *call)
 struct answer providers_echo_key(const struct call *call)
 {
     static const char prefix[] = "Incorrect API key provided: ";
-    h2o_iovec_t value = header_value(call->req, call->dialect->family == FAMILY_GEMINI ? "x-goog-api-key" : "authorization");
+    h2o_iovec_t value =
+        header_value(call->req, call->dialect->family == FAMILY_GEMINI ? "x-goog-api-key" : "authorization");
     h2o_iovec_t text = h2o_concat(&call->req->pool, h2o_iovec_init(H2O_STRLIT(prefix)), value);
     return errors_message(call->req, call->dialect->family, 401, text.base, text.len);
 }

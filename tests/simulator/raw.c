@@ -25,7 +25,7 @@ static void end(struct call *call)
 }
 
 /* A connection can be closed only when no write is pending: then the write's completion does it. */
-void raw_abandon(struct call *call)
+static void abandon(struct call *call)
 {
     call->gone = true;
     if (call->writing)
@@ -39,7 +39,7 @@ static void on_read(h2o_socket_t *sock, const char *err)
 {
     struct connection *connection = sock->on_close.data;
     if (err != NULL && connection->call != NULL)
-        raw_abandon(connection->call);
+        abandon(connection->call);
 }
 
 static void on_written(h2o_socket_t *sock, const char *err);

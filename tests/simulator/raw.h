@@ -13,7 +13,4 @@
 /* Does hang, stall, reset, close, short, garbage or endless-headers; true when call->behaviour is one of them. */
 bool raw_begin(struct call *call);
 
-/* Ends a taken-over connection: the server stops. */
-void raw_abandon(struct call *call);
-
 #endif

@@ -13,7 +13,7 @@ struct entry {
 };
 
 struct record {
-    uint64_t next; /* number of the next request, from 1 */
+    uint64_t next;  /* number of the next request, from 1 */
     uint64_t first; /* number of the oldest one held */
     struct entry entries[RECORD_ENTRIES];
 };

@@ -24,7 +24,7 @@ enum { SLOTS = UPSTREAMS_MAX * 2 };
 struct stage {
     struct upstream *upstreams[UPSTREAMS_MAX]; /* owned */
     size_t count;
-    uint16_t slots[SLOTS]; /* open addressing; index plus one */
+    uint16_t slots[SLOTS];     /* open addressing; index plus one */
     struct behaviour everyone; /* of upstreams not met yet */
     struct script script;
     size_t next_event;

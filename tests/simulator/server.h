@@ -44,7 +44,7 @@ struct call {
     struct connection *connection;
     struct upstream *upstream;
     const struct dialect *dialect;
-    h2o_iovec_t endpoint; /* the path after the upstream's base, no query; begins with '/' or is empty */
+    h2o_iovec_t endpoint;       /* the path after the upstream's base, no query; begins with '/' or is empty */
     struct behaviour behaviour; /* as it was on arrival */
     struct alarm alarm;
     bool writing, gone, ended; /* raw.c's and drip's */

@@ -512,7 +512,8 @@ def test_bad_certificates(sim, listener, reason):
 def test_broken_answers_over_tls(sim):
     context = ssl.create_default_context(cafile=sim.ca)
     for text, error in [("garbage", http.client.BadStatusLine), ("close", (ssl.SSLError, OSError)),
-                        ("short", (http.client.IncompleteRead, ssl.SSLError)), ("reset", OSError)]:
+                        ("short", (http.client.IncompleteRead, ssl.SSLError)),
+                        ("reset", (http.client.IncompleteRead, OSError))]:
         sim.behave("groq", text)
         with pytest.raises(error):
             tls_get(sim, "tls", context)

@@ -93,7 +93,8 @@ SSL_CTX *authority_server(const struct authority *authority, enum tls_kind kind)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     if (key == NULL)
         return NULL;
-    certificate = draft(key, "localhost", kind == TLS_EXPIRED ? -DAY_S * 30L : -3600, kind == TLS_EXPIRED ? -DAY_S : DAY_S);
+    certificate =
+        draft(key, "localhost", kind == TLS_EXPIRED ? -DAY_S * 30L : -3600, kind == TLS_EXPIRED ? -DAY_S : DAY_S);
     if (certificate == NULL)
         goto fail;
     X509 *issuer = kind == TLS_SELF_SIGNED ? certificate : authority->certificate;
