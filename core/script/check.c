@@ -254,7 +254,8 @@ static int make_coroutine(lua_State *L)
     lua_setfield(L, -2, "now");
     lua_pushnumber(L, (lua_Number)check->timeout_ms / 1000);
     lua_setfield(L, -2, "timeout_s");
-    luaL_checkstack(coroutine, 3, NULL);
+    if (!lua_checkstack(coroutine, SANDBOX_STACK_SLOTS))
+        return luaL_error(L, "not enough memory");
     lua_xmove(L, coroutine, 3);
     check->coroutine_reference = luaL_ref(L, LUA_REGISTRYINDEX);
     check->coroutine = coroutine;

@@ -44,9 +44,13 @@ static void add_header(lua_State *L, struct collecting *collecting)
     } else {
         luaL_error(L, "http: header '%s' is a %s, expected a string, a number or a secret", name, luaL_typename(L, -1));
     }
-    lua_pushfstring(L, "%s: ", name);
-    lua_pushvalue(L, -2);
-    lua_concat(L, 2);
+    if (secret != NULL) {
+        const char *prefix = lua_pushfstring(L, "%s: ", name);
+        secret_push_prefixed(L, prefix, strlen(prefix), secret);
+        lua_remove(L, -2);
+    } else {
+        lua_pushfstring(L, "%s: %s", name, lua_tostring(L, -1));
+    }
     lua_rawseti(L, collecting->headers, ++collecting->header_count);
 }
 

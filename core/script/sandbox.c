@@ -171,6 +171,8 @@ struct sandbox *sandbox_new(const char *name, const struct sandbox_limits *limit
     if (sandbox->state == NULL)
         goto out_of_memory;
     *(struct sandbox **)lua_getextraspace(sandbox->state) = sandbox;
+    if (!lua_checkstack(sandbox->state, SANDBOX_STACK_SLOTS))
+        goto out_of_memory;
     if (sandbox_protect(sandbox, open_libraries, NULL, 0, error, error_size) != 0)
         goto fail;
     return sandbox;

@@ -17,6 +17,12 @@
 
 struct sandbox;
 
+/* Stack slots to reserve in every state and coroutine before Lua code runs in it. Debian 12's Lua 5.4.4 carries a patch
+ * (0005-cve-2022-33099) after which `..` loses the stack's top when its metamethod makes the stack move; secrets have
+ * such a metamethod. A stack that is large from the start, and that the collector may not shrink below what lua_checkstack
+ * reserved, does not move in scripts of any sensible depth. */
+enum { SANDBOX_STACK_SLOTS = 400 };
+
 struct sandbox_limits {
     size_t memory_bytes; /* of the whole state */
     long instructions;   /* VM instructions per sandbox_call or sandbox_resume */

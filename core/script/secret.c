@@ -68,14 +68,24 @@ static const char *part_bytes(lua_State *L, int index, size_t *len)
     return luaL_checklstring(L, index, len);
 }
 
+/* The parts are known to the redactor; the whole ("Bearer ...") need not be. */
+static void push_joined(lua_State *L, const char *left, size_t left_len, const char *right, size_t right_len)
+{
+    struct secret *whole = push_unregistered(L, left_len + right_len);
+    memcpy(whole->bytes, left, left_len);
+    memcpy(whole->bytes + left_len, right, right_len);
+}
+
+void secret_push_prefixed(lua_State *L, const char *prefix, size_t prefix_len, const struct secret *secret)
+{
+    push_joined(L, prefix, prefix_len, secret->bytes, secret->len);
+}
+
 static int secret_concat(lua_State *L)
 {
     size_t left_len, right_len;
     const char *left = part_bytes(L, 1, &left_len), *right = part_bytes(L, 2, &right_len);
-    /* The parts are known to the redactor; the whole ("Bearer ...") need not be. */
-    struct secret *whole = push_unregistered(L, left_len + right_len);
-    memcpy(whole->bytes, left, left_len);
-    memcpy(whole->bytes + left_len, right, right_len);
+    push_joined(L, left, left_len, right, right_len);
     return 1;
 }
 

@@ -26,6 +26,9 @@ void secret_open(lua_State *L, struct redactor *redactor);
 /* Pushes a new secret. [-0, +1, m] */
 struct secret *secret_push(lua_State *L, const char *bytes, size_t len, const char *label);
 
+/* Pushes the secret `prefix` .. `secret`. [-0, +1, m] */
+void secret_push_prefixed(lua_State *L, const char *prefix, size_t prefix_len, const struct secret *secret);
+
 /* The secret at `index`, NULL when the value is none. */
 const struct secret *secret_at(lua_State *L, int index);
 

@@ -25,7 +25,7 @@ static void known_secrets_vanish_wherever_they_stand(void **state)
     assert_true(redactor_add(r, "secret", 6));
     assert_redacted(r, "key top secret/1!", "key ***!");
     assert_redacted(r, "?key=top%20secret%2F1&a=b", "?key=***&a=b");
-    assert_redacted(r, "xsecretx", "x***x");
+    assert_redacted(r, "xsecretx", "***"); /* what is left around a secret is a part of its word */
     assert_true(redactor_add(r, "abc", 3)); /* too short to be taken */
     assert_redacted(r, "abc", "abc");
     redactor_free(r);
