@@ -8,6 +8,11 @@ function M.url(name, default)
   return (url:gsub("/+$", ""))
 end
 
+--- The address of a path of the API. Read inside probe: the configuration may have set another base_url by then.
+function M.at(provider, path)
+  return (provider.base_url:gsub("/+$", "")) .. path
+end
+
 --- What to say when none of the keys is set; nil when one is.
 function M.missing(key_list)
   if #key_list == 0 then

@@ -1,4 +1,5 @@
--- google: the Generative Language API (Gemini), for the providers gemini and google.
+-- google: the Generative Language API (Gemini), for the providers gemini and google; and what Google's errors mean, also
+-- for gemini_cli.
 --
 -- What proves the key: GET /models, which refuses a bad key with 400 API_KEY_INVALID and a missing one with 403.
 -- The key goes into x-goog-api-key, never into ?key=, which lands in logs.
@@ -11,13 +12,84 @@ local sample = require "sample"
 
 local M = {}
 
+-- google.rpc.ErrorInfo.reason
+local KIND_BY_REASON = {
+  API_KEY_INVALID = "key_invalid",
+  ACCESS_TOKEN_TYPE_UNSUPPORTED = "key_invalid",
+  SERVICE_DISABLED = "forbidden",
+  VALIDATION_REQUIRED = "forbidden",
+  SECURITY_POLICY_VIOLATED = "forbidden",
+  QUOTA_EXHAUSTED = "quota_window",
+  INSUFFICIENT_G1_CREDITS_BALANCE = "credit",
+  MODEL_CAPACITY_EXHAUSTED = "capacity",
+}
+
+local KIND_BY_TEXT = {
+  { "unregistered callers", "key_missing" },
+  { "reported as leaked", "key_invalid" },
+  { "limit: 0", "forbidden" }, -- this plan has no such model: nothing clears
+}
+
+local LONG_WAIT_S = 300 -- a wait beyond it is no matter of a minute's rate (googleQuotaErrors.ts)
+
+local function names_day(text)
+  text = type(text) == "string" and text:lower() or ""
+  return text:find("perday", 1, true) ~= nil or text:find("per day", 1, true) ~= nil or text:find("daily", 1, true) ~= nil
+end
+
+-- What error.details tell: the reason, whether a day's quota is spent, and the waits.
+local function read_details(body)
+  local told = {}
+  body = type(body) == "table" and type(body[1]) == "table" and body[1] or body
+  local err = type(body) == "table" and body.error
+  local details = type(err) == "table" and type(err.details) == "table" and err.details or {}
+  for _, detail in ipairs(details) do
+    detail = type(detail) == "table" and detail or {}
+    told.any = true
+    told.reason = type(detail.reason) == "string" and detail.reason or told.reason
+    local metadata = type(detail.metadata) == "table" and detail.metadata or {}
+    told.day = told.day or names_day(metadata.quota_limit)
+    told.reset_s = type(metadata.quotaResetDelay) == "string" and duration(metadata.quotaResetDelay) or told.reset_s
+    told.retry_s = type(detail.retryDelay) == "string" and duration(detail.retryDelay) or told.retry_s
+    for _, violation in ipairs(type(detail.violations) == "table" and detail.violations or {}) do
+      told.day = told.day or type(violation) == "table" and names_day(violation.quotaId)
+    end
+  end
+  return told
+end
+
+--- For sample.from: what an error of a Google API means.
+function M.classify(response, text)
+  local told = read_details(response.json)
+  for _, rule in ipairs(KIND_BY_TEXT) do
+    if text and text:find(rule[1], 1, true) then
+      return rule[2]
+    end
+  end
+  local kind = KIND_BY_REASON[told.reason]
+  if kind then
+    return kind, told.reset_s or told.retry_s
+  end
+  if response.status ~= 429 then
+    return nil
+  end
+  if told.day then
+    return "quota_window", told.reset_s -- RetryInfo names some seconds here, and the day is spent all the same
+  end
+  local wait_s = told.reset_s or told.retry_s
+  if wait_s and wait_s > LONG_WAIT_S then
+    return "quota_window", wait_s
+  end
+  return nil, wait_s
+end
+
 local function probe(provider)
   return base.with_keys(provider, function(key)
-    local response = http.get(provider.base_url .. "/models?pageSize=1", {
+    local response = http.get(base.at(provider, "/models?pageSize=1"), {
       headers = { ["x-goog-api-key"] = key },
       expect = "json",
     })
-    return sample.from(response)
+    return sample.from(response, M.classify)
   end)
 end
 

@@ -1,4 +1,4 @@
--- limits: how much of a provider's rate limit is used up, from the headers of an answer.
+-- limits: how much of a provider's rate limit is used up, and how long a limit lasts, from the headers of an answer.
 --
 -- Families read here: the OpenAI trio (x-ratelimit-{limit,remaining}-{requests,tokens}, with Cerebras' and SambaNova's
 -- suffixes -minute, -hour, -day), Mistral's (…-req-minute, …-tokens-minute), the plain pair
@@ -34,6 +34,30 @@ function M.percent(headers)
     end
   end
   return tightest
+end
+
+--- Seconds from `at` until the moment that a reset or retry header names: a number (seconds; epoch seconds from 1e9 on;
+--- epoch milliseconds from 1e12 on), a Go duration ("2m59.56s"), an RFC 3339 time or an HTTP date. A moment that has
+--- passed is 0. nil for anything else ("soon", "None", "-5"): unknown, not zero.
+function M.wait_s(text, at)
+  if type(text) ~= "string" then
+    return nil
+  end
+  local number = text:match("^%d+%.?%d*$") and tonumber(text)
+  if number then
+    if number >= 1e12 then
+      number = number / 1000 - at
+    elseif number >= 1e9 then
+      number = number - at
+    end
+    return math.max(0, number)
+  end
+  local seconds = duration(text)
+  if seconds then
+    return seconds
+  end
+  local moment = parse_time(text)
+  return moment and math.max(0, moment - at)
 end
 
 return M

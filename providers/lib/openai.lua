@@ -52,13 +52,15 @@ local function one_token(provider, key, model)
     keep = "always",
   })
   local result = sample_with_limits(response, provider.classify)
-  -- Some gateways put an error into a 200 (OpenRouter, g4f).
-  if result.ok and type(response.json) == "table" and response.json.error then
-    local text = sample.error_of(response.json)
-    result.ok, result.kind, result.message = false, "server_error", "HTTP 200 with an error in it: " .. (text or "?")
+  -- Some gateways put an error into a 200 (OpenRouter, g4f): only a completion is one.
+  local body = type(response.json) == "table" and response.json or {}
+  if result.ok and type(body.choices) ~= "table" then
+    local text = sample.error_of(body)
+    result.ok, result.kind = false, text and "server_error" or "bad_response"
+    result.message = text and "HTTP 200 with an error in it: " .. text or "HTTP 200 without a completion in it"
   end
-  -- An unknown model proves the key: 404 or 410 here is about the model.
-  if result.kind == "bad_path" or result.kind == "model_gone" then
+  -- An unknown model proves the key: a 404 here is about the model.
+  if response.status == 404 then
     result.kind = "model_gone"
   end
   return result
