@@ -15,23 +15,22 @@
 
 static const char INSTALLED_CONFIG[] = PROVIDERD_SYSCONFDIR "/providerd/providerd.lua";
 
-static const char HELP[] =
-    "providerd tells you which LLM provider to call, right now.\n"
-    "\n"
-    "  providerd [-c FILE] [--listen HOST:PORT] [--database FILE]\n"
-    "      Watch every configured provider and answer over REST, in the foreground.\n"
-    "      SIGHUP reloads configuration and scripts; SIGTERM and SIGINT stop.\n"
-    "  providerd [-c FILE] check [--json] [NAME...]\n"
-    "      Probe all providers, or those named, once, and print what came out.\n"
-    "      Exit status: 0 all healthy, 1 at least one is not, 2 could not check.\n"
-    "  providerd [-c FILE] -t\n"
-    "      Check configuration and scripts. Exit status: 0 sound, 2 not.\n"
-    "  providerd --version | --help\n"
-    "\n"
-    "  -c, --config FILE     the configuration; default: %s\n"
-    "      --listen ADDR     instead of the configured addresses; port 0 takes a free one\n"
-    "      --database FILE   instead of the configured database\n"
-    "      --json            print JSON\n";
+static const char HELP[] = "providerd tells you which LLM provider to call, right now.\n"
+                           "\n"
+                           "  providerd [-c FILE] [--listen HOST:PORT] [--database FILE]\n"
+                           "      Watch every configured provider and answer over REST, in the foreground.\n"
+                           "      SIGHUP reloads configuration and scripts; SIGTERM and SIGINT stop.\n"
+                           "  providerd [-c FILE] check [--json] [NAME...]\n"
+                           "      Probe all providers, or those named, once, and print what came out.\n"
+                           "      Exit status: 0 all healthy, 1 at least one is not, 2 could not check.\n"
+                           "  providerd [-c FILE] -t\n"
+                           "      Check configuration and scripts. Exit status: 0 sound, 2 not.\n"
+                           "  providerd --version | --help\n"
+                           "\n"
+                           "  -c, --config FILE     the configuration; default: %s\n"
+                           "      --listen ADDR     instead of the configured addresses; port 0 takes a free one\n"
+                           "      --database FILE   instead of the configured database\n"
+                           "      --json            print JSON\n";
 
 struct command_line {
     struct settings settings;

@@ -4,7 +4,8 @@
 -- Facts as collected 2026-11-23 from google-gemini/gemini-cli packages/core/src/code_assist/{oauth2,server,types}.ts.
 --
 -- What proves the credential: POST :loadCodeAssist in HEALTH_CHECK mode, with an access token that is refreshed when less
--- than five minutes are left. The CLI's file is read, never written.
+-- than five minutes are left. The CLI's file is read, never written; read anew, once in a check, when the token in it has
+-- run out or was refused.
 -- Where the credential comes from, first found: GEMINI_CLI_1_ACCESS_TOKEN or _REFRESH_TOKEN (also without _1), the file
 -- GEMINI_CLI_OAUTH_1, ~/.gemini/oauth_creds.json.
 -- The OAuth client's id and secret are not ours to embed: they come from the same place, or from GEMINI_OAUTH_CLIENT_ID
@@ -12,42 +13,62 @@
 -- What the script cannot know: the quota; :retrieveUserQuota only hints at it.
 
 local base = require "base"
+local google = require "google"
 local sample = require "sample"
 
 local REFRESH_WHEN_LEFT_S = 300
 local CREDENTIALS_FILE = env("GEMINI_CLI_OAUTH_1", "~/.gemini/oauth_creds.json")
+
+-- The parts that a credential has; what is absent, null or of another type counts as not there.
+local function credential_of(source, from_file)
+  local function secret_part(name)
+    local value = source[name]
+    return value ~= json.null and value or nil
+  end
+  local function text_part(name)
+    return type(source[name]) == "string" and source[name] or nil
+  end
+  return {
+    access_token = secret_part "access_token",
+    refresh_token = secret_part "refresh_token",
+    client_secret = secret_part "client_secret",
+    client_id = text_part "client_id",
+    token_uri = text_part "token_uri",
+    expiry_date = tonumber(source.expiry_date), -- epoch milliseconds
+    from_file = from_file,
+  }
+end
 
 local function from_variables(prefix)
   local access, refresh = env(prefix .. "ACCESS_TOKEN"), env(prefix .. "REFRESH_TOKEN")
   if not access and not refresh then
     return nil
   end
-  return {
+  return credential_of({
     access_token = access,
     refresh_token = refresh,
-    expiry_date = tonumber(env(prefix .. "EXPIRY_DATE")),
-    client_id = env(prefix .. "CLIENT_ID"),
     client_secret = env(prefix .. "CLIENT_SECRET"),
+    client_id = env(prefix .. "CLIENT_ID"),
     token_uri = env(prefix .. "TOKEN_URI"),
-    project = env(prefix .. "PROJECT_ID"),
-  }
+    expiry_date = env(prefix .. "EXPIRY_DATE"),
+  }, false)
 end
 
 local function read_credential()
-  local credential = from_variables "GEMINI_CLI_1_" or from_variables "GEMINI_CLI_"
-  if credential then
-    return credential
+  local found = from_variables "GEMINI_CLI_1_" or from_variables "GEMINI_CLI_"
+  if found then
+    return found
   end
   local file, message = credentials(CREDENTIALS_FILE)
   if not file then
     return nil, message
   end
-  file.from_file = true
-  return file
+  return credential_of(file, true)
 end
 
 local credential, absent = read_credential()
 local project = env("GEMINI_CLI_PROJECT_ID") or env("GEMINI_CLI_1_PROJECT_ID") or env("GOOGLE_CLOUD_PROJECT")
+  or env("GOOGLE_CLOUD_PROJECT_ID")
 local token_uri = env("GEMINI_CLI_TOKEN_URI", credential and credential.token_uri or "https://oauth2.googleapis.com/token")
 
 local function client()
@@ -55,8 +76,23 @@ local function client()
     env("GEMINI_OAUTH_CLIENT_SECRET") or env("GEMINI_CLI_CLIENT_SECRET") or credential.client_secret
 end
 
-local function expires_soon()
-  return credential.expiry_date and credential.expiry_date / 1000 - now() < REFRESH_WHEN_LEFT_S
+local function seconds_left()
+  return credential.expiry_date and credential.expiry_date / 1000 - now() or math.huge
+end
+
+-- Someone may have logged in anew, or the CLI may have refreshed its token: looks at the file once more. True when it holds
+-- another token than before.
+local function reread()
+  if not credential.from_file then
+    return false
+  end
+  local known = credential.access_token
+  local fresh = read_credential()
+  if not fresh or fresh.access_token == known then
+    return false
+  end
+  credential = fresh
+  return true
 end
 
 -- Gets a new access token. Returns nil, or the sample that says why not.
@@ -92,19 +128,19 @@ local function refresh()
     failed.kind = "key_invalid"
     failed.message = "the refresh token has expired or was revoked; log in with gemini again"
   end
-  failed.message = "token refresh: " .. (failed.message or "failed")
+  failed.message = "token refresh: " .. failed.message
   return failed
 end
 
-local function classify(_, text)
-  if (text or ""):find("UNSUPPORTED_CLIENT", 1, true) or (text or ""):find("no longer supported", 1, true) then
+local function classify(response, text)
+  if text and (text:find("UNSUPPORTED_CLIENT", 1, true) or text:find("no longer supported", 1, true)) then
     return "retired" -- consumer accounts, since 2026-06-18
   end
-  return nil
+  return google.classify(response, text)
 end
 
 local function load_code_assist(provider)
-  return sample.from(http.post(provider.base_url .. "/v1internal:loadCodeAssist", {
+  return sample.from(http.post(base.at(provider, "/v1internal:loadCodeAssist"), {
     headers = { ["Authorization"] = "Bearer " .. credential.access_token },
     json = {
       cloudaicompanionProject = project,
@@ -120,6 +156,22 @@ local function load_code_assist(provider)
   }), classify)
 end
 
+-- Sees to it that there is an access token that lasts for this check. Returns nil, or the sample that says why not; and
+-- whether the token is a new one.
+local function ensure_token()
+  if credential.access_token and seconds_left() >= REFRESH_WHEN_LEFT_S then
+    return nil, false
+  end
+  if reread() and credential.access_token and seconds_left() >= REFRESH_WHEN_LEFT_S then
+    return nil, true
+  end
+  local failed = refresh()
+  if failed and credential.access_token and seconds_left() > 0 then
+    return nil, true -- the old one still lasts for a while; it will be told when it is over
+  end
+  return failed, true
+end
+
 local function probe(provider)
   if not credential then
     credential, absent = read_credential()
@@ -127,27 +179,22 @@ local function probe(provider)
   if not credential then
     return sample.failure("key_missing", "no credential: " .. tostring(absent) .. "; log in with gemini")
   end
-  if not credential.access_token or expires_soon() then
-    local failed = refresh()
-    if failed then
-      return failed
-    end
+  local failed, is_new = ensure_token()
+  if failed then
+    return failed
   end
   local result = load_code_assist(provider)
-  if result.kind == "key_invalid" then
-    -- Someone may have logged in anew since: look at the file once more, else get a new token.
-    local again = credential.from_file and read_credential()
-    if again and again.access_token and again.access_token ~= credential.access_token then
-      credential = again
-    else
-      local failed = refresh()
-      if failed then
-        return result
-      end
-    end
-    result = load_code_assist(provider)
+  if result.kind ~= "key_invalid" or is_new then
+    return result
   end
-  return result
+  if not reread() then
+    failed = refresh()
+    if failed then
+      result.message = result.message .. "; " .. failed.message
+      return result
+    end
+  end
+  return load_code_assist(provider)
 end
 
 local configured = credential or env("GEMINI_CLI_PROJECT_ID")

@@ -10,7 +10,7 @@ local base = require "base"
 local openai = require "openai"
 local sample = require "sample"
 
-local hub = env("HF_ENDPOINT", "https://huggingface.co"):gsub("/+$", "")
+local hub = (env("HF_ENDPOINT", "https://huggingface.co"):gsub("/+$", ""))
 
 local function probe(provider)
   return base.with_keys(provider, function(key)
@@ -20,7 +20,7 @@ local function probe(provider)
       whoami.message = "token check: " .. (whoami.message or "failed")
       return whoami
     end
-    return sample.from(http.get(provider.base_url .. "/models", { headers = headers, expect = "json" }))
+    return sample.from(http.get(base.at(provider, "/models"), { headers = headers, expect = "json" }))
   end)
 end
 

@@ -2,21 +2,18 @@
 -- Docs: https://docs.api.nvidia.com/nim/reference/llm-apis
 -- Facts as collected 2026-11-23 (recorded answers; the free plan's limits are not documented).
 -- What proves the key: nothing but a completion; GET /models answers to anyone. So one token is asked for, of the first
--- model that still exists: ids go within weeks, with 404 or 410. A bad key is 403 "Authorization failed"; a 400
--- "DEGRADED function" is a model that is out of order for now.
+-- model that works: ids go within weeks, with 404 or 410, and a 400 "DEGRADED function" is a model that is out of order
+-- for now. A bad key is 403 "Authorization failed".
 -- What the script cannot know: limits; no header tells them.
 
 local openai = require "openai"
 
 local function classify(response, text)
-  if response.status == 403 then
+  if response.status == 403 and text == "Authorization failed" then
     return "key_invalid"
   end
-  if response.status == 400 and (text or ""):find("DEGRADED", 1, true) then
+  if response.status == 400 and text and text:find("DEGRADED", 1, true) then
     return "capacity"
-  end
-  if response.status == 404 and (text or ""):find("Function", 1, true) then
-    return "model_gone"
   end
   return nil
 end

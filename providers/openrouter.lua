@@ -11,16 +11,24 @@ local limits = require "limits"
 local openai = require "openai"
 local sample = require "sample"
 
+-- Overspending shows as a negative remainder: nothing is left.
+local function used(limit, remaining)
+  remaining = tonumber(remaining)
+  return limits.used_percent(limit, remaining and math.max(0, remaining))
+end
+
+-- The tighter of the key's credit limit and, for who has never bought credit, the day's free requests; nil when neither
+-- is told. A limit of 0 says nothing: free models still work.
 local function used_percent(data)
   local daily = type(data.free_model_daily_requests) == "table" and data.free_model_daily_requests or {}
-  local credit = limits.used_percent(data.limit, data.limit_remaining)
-  local free = data.is_free_tier == true and limits.used_percent(daily.limit, daily.remaining) or nil
-  return math.max(credit or 0, free or 0)
+  local credit = used(data.limit, data.limit_remaining)
+  local free = data.is_free_tier == true and used(daily.limit, daily.remaining) or nil
+  return credit and free and math.max(credit, free) or credit or free
 end
 
 local function probe(provider)
   return base.with_keys(provider, function(key)
-    local response = http.get(provider.base_url .. "/key", {
+    local response = http.get(base.at(provider, "/key"), {
       headers = { ["Authorization"] = "Bearer " .. key },
       keep = "always",
     })

@@ -7,8 +7,8 @@
 #ifndef PROVIDERD_BASE_BUF_H
 #define PROVIDERD_BASE_BUF_H
 
-#include <stdbool.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf {

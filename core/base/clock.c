@@ -166,7 +166,11 @@ int clock_parse_iso(const char *text, size_t len, int64_t *wall_us)
         return -1;
     if (month < 1 || month > 12 || !is_day_of_month(year, month, day) || hour > 23 || minute > 59 || second > 60)
         return -1;
-    struct tm utc = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute,
+    struct tm utc = {.tm_year = year - 1900,
+                     .tm_mon = month - 1,
+                     .tm_mday = day,
+                     .tm_hour = hour,
+                     .tm_min = minute,
                      .tm_sec = second};
     *wall_us = ((int64_t)timegm(&utc) - offset) * 1000000 + us;
     return 0;

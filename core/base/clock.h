@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-    CLOCK_ISO_MAX = 32,  /* room for any text that clock_format_* writes, NUL included */
+    CLOCK_ISO_MAX = 32, /* room for any text that clock_format_* writes, NUL included */
 };
 
 /* CLOCK_MONOTONIC, microseconds since an arbitrary point. */

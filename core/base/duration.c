@@ -14,9 +14,15 @@ struct unit {
 
 /* Longest names first where one begins another: "ms" must not be read as minutes. */
 static const struct unit units[] = {
-    {"ns", 1},           {"us", 1000},        {"\xC2\xB5s", 1000}, {"\xCE\xBCs", 1000},
-    {"ms", 1000000},     {"s", 1000000000},   {"m", INT64_C(60) * 1000000000},
-    {"h", INT64_C(3600) * 1000000000},        {"d", INT64_C(86400) * 1000000000},
+    {"ns", 1},
+    {"us", 1000},
+    {"\xC2\xB5s", 1000},
+    {"\xCE\xBCs", 1000},
+    {"ms", 1000000},
+    {"s", 1000000000},
+    {"m", INT64_C(60) * 1000000000},
+    {"h", INT64_C(3600) * 1000000000},
+    {"d", INT64_C(86400) * 1000000000},
 };
 
 static const struct unit *read_unit(const char **at, const char *end)
@@ -70,7 +76,8 @@ int duration_parse_ns(const char *text, size_t len, int64_t *ns)
         if (unit == NULL || whole > LONGEST_NS / unit->ns)
             return -1;
         /* At most 1e9 * 8.64e13 = 8.6e22 would overflow: the fraction is taken as a share of the unit. */
-        total += whole * unit->ns + (int64_t)((long double)fraction / (long double)scale * (long double)unit->ns + 0.5L);
+        total +=
+            whole * unit->ns + (int64_t)((long double)fraction / (long double)scale * (long double)unit->ns + 0.5L);
         if (total > LONGEST_NS)
             return -1;
     }

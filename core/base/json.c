@@ -60,7 +60,10 @@ void json_end(struct json *j)
 static size_t sequence_length(const unsigned char *at, size_t left)
 {
     unsigned char first = at[0];
-    size_t len = first >= 0xC2 && first <= 0xDF ? 2 : first >= 0xE0 && first <= 0xEF ? 3 : first >= 0xF0 && first <= 0xF4 ? 4 : 0;
+    size_t len = first >= 0xC2 && first <= 0xDF   ? 2
+                 : first >= 0xE0 && first <= 0xEF ? 3
+                 : first >= 0xF0 && first <= 0xF4 ? 4
+                                                  : 0;
     if (len == 0 || left < len)
         return 0;
     unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;

@@ -38,7 +38,7 @@ void json_uint(struct json *j, uint64_t value);
 void json_double(struct json *j, double value); /* integral values keep ".0", as Python writes a float: 100.0 */
 void json_bool(struct json *j, bool value);
 void json_null(struct json *j);
-void json_time(struct json *j, int64_t wall_us); /* RFC 3339 UTC text */
+void json_time(struct json *j, int64_t wall_us);                  /* RFC 3339 UTC text */
 void json_raw(struct json *j, const char *json_text, size_t len); /* one ready value */
 
 #endif

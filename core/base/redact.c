@@ -8,9 +8,9 @@
 #include <strings.h>
 
 enum {
-    SECRET_MIN = 6,    /* shorter ones would eat ordinary words */
-    KEY_TAIL_MIN = 8,  /* characters after a known prefix that make it a key */
-    STARS_MIN = 3,     /* asterisks in a row that make a word a masked key */
+    SECRET_MIN = 6,   /* shorter ones would eat ordinary words */
+    KEY_TAIL_MIN = 8, /* characters after a known prefix that make it a key */
+    STARS_MIN = 3,    /* asterisks in a row that make a word a masked key */
 };
 
 struct known {
@@ -27,8 +27,8 @@ struct redactor {
 
 /* How keys and identities begin; sources: the vendors' pages cited in providers/. */
 static const char *const key_prefixes[] = {
-    "sk-",  "gsk_",  "hf_",   "nvapi-", "AIza", "AQ.",   "xai-", "csk-", "fw_",  "pplx-",
-    "g4f_", "gfs_",  "ya29.", "ghp_",   "1//",  "org-",  "org_", "user_", "user-",
+    "sk-",  "gsk_", "hf_",   "nvapi-", "AIza", "AQ.",  "xai-", "csk-",  "fw_",   "pplx-",
+    "g4f_", "gfs_", "ya29.", "ghp_",   "1//",  "org-", "org_", "user_", "user-",
 };
 
 struct redactor *redactor_new(void)

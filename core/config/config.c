@@ -73,8 +73,8 @@ static void count_instructions(lua_State *L, lua_Debug *activation)
 static int open_libraries(lua_State *L)
 {
     static const luaL_Reg libraries[] = {
-        {LUA_GNAME, luaopen_base},   {LUA_STRLIBNAME, luaopen_string}, {LUA_TABLIBNAME, luaopen_table},
-        {LUA_MATHLIBNAME, luaopen_math}, {LUA_OSLIBNAME, luaopen_os},  {NULL, NULL},
+        {LUA_GNAME, luaopen_base},       {LUA_STRLIBNAME, luaopen_string}, {LUA_TABLIBNAME, luaopen_table},
+        {LUA_MATHLIBNAME, luaopen_math}, {LUA_OSLIBNAME, luaopen_os},      {NULL, NULL},
     };
     static const char *const without[] = {"load", "loadfile", "dofile", "collectgarbage"};
     for (const luaL_Reg *library = libraries; library->name != NULL; ++library) {

@@ -1,7 +1,7 @@
 /* config: the settings, from a Lua file that returns a table.
  *
- * Every setting has a default, so an empty table is a sound configuration. What is wrong is said all at once, a line per
- * fault: "etc/providerd.lua: interval: expected a duration from 100ms to 30d, such as \"5m\"; got the number 5".
+ * Every setting has a default, so an empty table is a sound configuration. What is wrong is said all at once, a line
+ * per fault: "etc/providerd.lua: interval: expected a duration from 100ms to 30d, such as \"5m\"; got the number 5".
  * The file runs in a Lua state of its own with base, string, table, math and os.getenv, and a limit on instructions and
  * memory.
  *

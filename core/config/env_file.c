@@ -1,6 +1,5 @@
 #include "config/env_file.h"
 
-
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* env_file: variables from a file, for daemons whose environment nobody can change any more: add a key, send SIGHUP.
  *
- * Lines NAME=VALUE, optionally after "export"; blank lines and lines that begin with # are skipped. A value may stand in
- * single quotes (taken as it is) or double quotes (\" \\ \n \t are undone); unquoted, it ends at " #" and is trimmed.
- * Nothing is expanded.
+ * Lines NAME=VALUE, optionally after "export"; blank lines and lines that begin with # are skipped. A value may stand
+ * in single quotes (taken as it is) or double quotes (\" \\ \n \t are undone); unquoted, it ends at " #" and is
+ * trimmed. Nothing is expanded.
  */
 #ifndef PROVIDERD_CONFIG_ENV_FILE_H
 #define PROVIDERD_CONFIG_ENV_FILE_H

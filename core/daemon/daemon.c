@@ -128,8 +128,8 @@ static void warn_of_restart_settings(const struct config *before, const struct c
     if (listen_differs || strcmp(before->database, after->database) != 0 ||
         before->http_threads != after->http_threads || before->max_connections != after->max_connections ||
         before->max_header_bytes != after->max_header_bytes || before->idle_timeout_ms != after->idle_timeout_ms ||
-        before->max_request_body_bytes != after->max_request_body_bytes ||
-        before->store_queue != after->store_queue || before->readers != after->readers)
+        before->max_request_body_bytes != after->max_request_body_bytes || before->store_queue != after->store_queue ||
+        before->readers != after->readers)
         log_warning("daemon", "settings marked (restart) have changed; they take effect at the next start");
 }
 
@@ -249,11 +249,13 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
     struct policy_host *policies = load_policies(config, error, error_size);
     if (policies == NULL)
         return -1;
-    daemon->server = server_start(&options, daemon->store, &hooks, error, error_size);
-    if (daemon->server != NULL)
+    daemon->server = server_open(&options, daemon->store, &hooks, error, error_size);
+    if (daemon->server != NULL) {
         server_publish_policies(daemon->server, policies);
+        tracker_publish(daemon->tracker);
+    }
     policy_host_release(policies);
-    return daemon->server != NULL ? 0 : -1;
+    return daemon->server != NULL ? server_start(daemon->server, error, error_size) : -1;
 }
 
 static int start(struct daemon *daemon, char *error, size_t error_size)

@@ -65,8 +65,7 @@ static int list_scripts(const char *folder, struct path_list *scripts, char *err
 
 static bool add_absence(struct generation *generation, const char *name, const char *message, bool broken)
 {
-    struct provider_absence *grown =
-        realloc(generation->absences, (generation->absence_count + 1) * sizeof(*grown));
+    struct provider_absence *grown = realloc(generation->absences, (generation->absence_count + 1) * sizeof(*grown));
     if (grown == NULL)
         return false;
     generation->absences = grown;

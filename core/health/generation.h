@@ -17,7 +17,7 @@
 
 /* A provider to be watched: where it is declared, and the settings in effect. */
 struct watched {
-    const char *name; /* the script provider's */
+    const char *name;      /* the script provider's */
     struct script *script; /* the generation's reference */
     size_t index;          /* in the script */
     int64_t interval_ms;
@@ -28,7 +28,7 @@ struct watched {
 
 struct generation {
     unsigned references;
-    struct config *config;  /* owned */
+    struct config *config; /* owned */
     struct script **scripts;
     size_t script_count;
     struct watched *watched; /* ascending by name */
@@ -47,8 +47,8 @@ struct generation_parts {
 };
 
 /* Loads every *.lua of the configured provider paths. Takes over `config`, also on failure. A script that cannot be
- * used becomes a broken absence; whether that is acceptable is the caller's to say. NULL with the reason in `error` when
- * a folder cannot be read, two scripts declare one name, or memory ran out. */
+ * used becomes a broken absence; whether that is acceptable is the caller's to say. NULL with the reason in `error`
+ * when a folder cannot be read, two scripts declare one name, or memory ran out. */
 struct generation *generation_load(struct config *config, const struct generation_parts *parts, char *error,
                                    size_t error_size);
 struct generation *generation_retain(struct generation *generation);

@@ -6,7 +6,8 @@ static uint32_t hash_name(const char *name)
     uint32_t hash = UINT32_C(2166136261);
     for (; *name != '\0'; ++name)
         hash = (hash ^ (unsigned char)*name) * UINT32_C(16777619);
-    /* Names that differ only at their end differ too little in the high bits: mix once more (MurmurHash3's finisher). */
+    /* Names that differ only at their end differ too little in the high bits: mix once more (MurmurHash3's finisher).
+     */
     hash = (hash ^ hash >> 16) * UINT32_C(0x85EBCA6B);
     hash = (hash ^ hash >> 13) * UINT32_C(0xC2B2AE35);
     return hash ^ hash >> 16;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct schedule {
-    uint64_t grid_us;     /* the latest grid point used or due, monotonic */
+    uint64_t grid_us; /* the latest grid point used or due, monotonic */
     uint64_t interval_us;
     unsigned jitter_percent; /* 0-50: a check starts at most this share of its interval after its grid point */
 };

@@ -26,7 +26,7 @@ const char *health_status_name(enum health_status status);
 bool health_status_parse(const char *name, enum health_status *status);
 
 enum {
-    PROVIDER_NAME_MAX = 64,   /* bytes with NUL; [a-z0-9_.-], first a letter or digit */
+    PROVIDER_NAME_MAX = 64, /* bytes with NUL; [a-z0-9_.-], first a letter or digit */
     PROVIDER_TITLE_MAX = 96,
     HEALTH_KIND_MAX = 32,     /* an error kind or reason word such as "rate", "timeout", "key_invalid" */
     HEALTH_MESSAGE_MAX = 512, /* error_message, redacted, cut at a UTF-8 boundary */
@@ -37,37 +37,38 @@ struct provider_view {
     char name[PROVIDER_NAME_MAX];
     char title[PROVIDER_TITLE_MAX];
     enum health_status status;
-    double response_time_ms;     /* of the last check; 0.0 before the first */
-    double uptime_percent;       /* trailing 24 h; 0.0 without a check in it */
-    double rate_limit_percent;   /* share of the tightest known limit used up, 0-100; 0.0 when unknown */
-    int64_t last_check_us;       /* wall clock; 0 = never */
-    int64_t next_check_us;       /* wall clock; 0 = not scheduled */
-    int64_t retry_at_us;         /* wall clock at which a rate limit clears; 0 = none known */
+    double response_time_ms;   /* of the last check; 0.0 before the first */
+    double uptime_percent;     /* trailing 24 h; 0.0 without a check in it */
+    double rate_limit_percent; /* share of the tightest known limit used up, 0-100; 0.0 when unknown */
+    int64_t last_check_us;     /* wall clock; 0 = never */
+    int64_t next_check_us;     /* wall clock; 0 = not scheduled */
+    int64_t retry_at_us;       /* wall clock at which a rate limit clears; 0 = none known */
     unsigned consecutive_failures;
-    double score;                /* 0-100, by the judge */
-    int http_status;             /* 0 = no HTTP answer */
+    double score;    /* 0-100, by the judge */
+    int http_status; /* 0 = no HTTP answer */
     struct probe_phases phases;
-    char reason[HEALTH_KIND_MAX]; /* why this status: "ok", "slow", "rate_limited", or an error kind; "" = never checked */
+    char reason[HEALTH_KIND_MAX]; /* why this status: "ok", "slow", "rate_limited", or an error kind; "" = never checked
+                                   */
     char error_message[HEALTH_MESSAGE_MAX]; /* "" when all is well */
 };
 
 /* A script that is not running, or a provider that lacks its credential. */
 struct provider_absence {
-    char name[PROVIDER_NAME_MAX]; /* provider, or the script's file name when it failed to load */
+    char name[PROVIDER_NAME_MAX];     /* provider, or the script's file name when it failed to load */
     char message[HEALTH_MESSAGE_MAX]; /* "set GROQ_API_KEY", or "file:line: what went wrong" */
-    bool broken;                  /* true: the script is at fault; false: it is only not configured */
+    bool broken;                      /* true: the script is at fault; false: it is only not configured */
 };
 
 struct snapshot {
     atomic_uint references;
-    uint64_t version;         /* grows by at least 1 with every published change */
-    uint64_t boot_id;         /* random per process: (boot_id, version) never repeats */
-    int64_t published_us;     /* wall clock */
+    uint64_t version;          /* grows by at least 1 with every published change */
+    uint64_t boot_id;          /* random per process: (boot_id, version) never repeats */
+    int64_t published_us;      /* wall clock */
     int64_t check_interval_ms; /* the configured default */
-    char *policy;             /* owned: name of the policy in force; NULL = the default */
-    uint64_t reloads;         /* generations taken into service since start, the first not counted */
-    int64_t last_reload_us;   /* wall clock of the last reload tried; 0 = none */
-    char *last_reload_error;  /* owned; NULL when the last reload was sound */
+    char *policy;              /* owned: name of the policy in force; NULL = the default */
+    uint64_t reloads;          /* generations taken into service since start, the first not counted */
+    int64_t last_reload_us;    /* wall clock of the last reload tried; 0 = none */
+    char *last_reload_error;   /* owned; NULL when the last reload was sound */
     size_t absence_count;
     struct provider_absence *absences; /* owned */
     size_t count;

@@ -27,8 +27,8 @@ struct target {
 /* What a verdict makes of a status: the judge's word, or, when the script failed, the default rule. */
 enum health_status target_judge(const struct target *target, const struct verdict *verdict, unsigned failures);
 
-/* Takes a verdict in: state, window and a new view. False when memory ran out: then the state has moved on, and the view
- * is the old one. */
+/* Takes a verdict in: state, window and a new view. False when memory ran out: then the state has moved on, and the
+ * view is the old one. */
 bool target_take_verdict(struct target *target, const struct verdict *verdict, int64_t next_check_us);
 
 #endif

@@ -58,7 +58,8 @@ static struct snapshot *build_snapshot(struct tracker *tracker)
     if (generation != NULL) {
         snapshot->check_interval_ms = generation->config->interval_ms;
         snapshot->policy = strdup(generation->config->policy);
-        snapshot->absences = calloc(generation->absence_count + 1, sizeof(*snapshot->absences));
+        if (generation->absence_count != 0)
+            snapshot->absences = calloc(generation->absence_count, sizeof(*snapshot->absences));
         if (snapshot->absences != NULL) {
             snapshot->absence_count = generation->absence_count;
             memcpy(snapshot->absences, generation->absences, generation->absence_count * sizeof(*snapshot->absences));
@@ -340,6 +341,10 @@ void tracker_start(struct tracker *tracker)
     tracker->started = true;
     for (size_t i = 0; i < tracker->count; ++i)
         start_check(tracker->targets[i]);
+}
+
+void tracker_publish(struct tracker *tracker)
+{
     publish(&tracker->publish_timer, tracker);
 }
 

@@ -57,6 +57,9 @@ void tracker_restore(struct tracker *tracker, const char *name, const struct tra
 /* Counts checks of the past into a provider's 24 hours; `age_us` before now. */
 void tracker_restore_counts(struct tracker *tracker, const char *name, uint64_t age_us, unsigned ok, unsigned total);
 
+/* Publishes a snapshot of what is known now: the past, before the first check. */
+void tracker_publish(struct tracker *tracker);
+
 /* Begins to check. */
 void tracker_start(struct tracker *tracker);
 

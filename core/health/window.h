@@ -1,8 +1,8 @@
 /* window: checks of the trailing 24 hours, counted in buckets of 5 minutes.
  *
- * Bounded memory (1.2 KB a provider) whatever the interval; the far edge moves in steps of one bucket, so up to 5 minutes
- * more than 24 hours may be counted. Keyed by monotonic time: a jump of the wall clock moves nothing.
- * Thread: the loop's.
+ * Bounded memory (1.2 KB a provider) whatever the interval; the far edge moves in steps of one bucket, so up to 5
+ * minutes more than 24 hours may be counted. Keyed by monotonic time: a jump of the wall clock moves nothing. Thread:
+ * the loop's.
  */
 #ifndef PROVIDERD_HEALTH_WINDOW_H
 #define PROVIDERD_HEALTH_WINDOW_H
@@ -15,8 +15,8 @@ enum {
 };
 
 struct window {
-    uint64_t newest;               /* number of the bucket that is filling */
-    uint16_t ok[WINDOW_BUCKETS];   /* by bucket number modulo; saturating */
+    uint64_t newest;             /* number of the bucket that is filling */
+    uint16_t ok[WINDOW_BUCKETS]; /* by bucket number modulo; saturating */
     uint16_t total[WINDOW_BUCKETS];
     uint32_t ok_sum;
     uint32_t total_sum;

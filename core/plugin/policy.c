@@ -15,7 +15,8 @@ struct open_policy {
     struct sandbox *sandbox; /* NULL = not opened yet, or broken */
     int rank_reference;
     bool broken;
-    char error[POLICY_REASON_MAX];
+    char error[POLICY_REASON_MAX];  /* why it is broken */
+    char logged[POLICY_REASON_MAX]; /* the last failure that the log was told: requests repeat, the log does not */
 };
 
 struct policy_state {
@@ -107,25 +108,50 @@ static void push_candidate(lua_State *L, const struct provider_view *view, int64
         set_number(L, "retry_at", (double)view->retry_at_us / 1e6);
 }
 
+/* [-0, +0, e] The length of the list at `list`; raises when it has holes or fields beside it. */
+static size_t list_length(lua_State *L, int list)
+{
+    size_t count = lua_rawlen(L, list), entries = 0;
+    lua_pushnil(L);
+    while (lua_next(L, list) != 0) {
+        ++entries;
+        lua_pop(L, 1);
+    }
+    if (entries != count)
+        luaL_error(L, "rank returned a table with fields or holes, expected a list of names");
+    return count;
+}
+
+/* A name that a policy gave; NULL when it is no candidate's. [-0, +0, -] */
+static const struct provider_view *candidate_at(lua_State *L, int index, const struct snapshot *snapshot)
+{
+    size_t len;
+    const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &len) : NULL;
+    if (name == NULL || strlen(name) != len) /* a zero byte inside: snapshot_find() takes it for the name's end */
+        return NULL;
+    return snapshot_find(snapshot, name, len);
+}
+
 static void read_ranking(lua_State *L, int list, struct ranking_call *call)
 {
     const struct snapshot *snapshot = call->snapshot;
     struct policy_state *state = call->state;
-    size_t count = lua_rawlen(L, list);
+    size_t count = list_length(L, list);
     if (count > snapshot->count)
         luaL_error(L, "rank returned %d names for %d candidates", (int)count, (int)snapshot->count);
     memset(state->ranked, 0, snapshot->count * sizeof(*state->ranked));
     for (size_t i = 0; i < count; ++i) {
         lua_rawgeti(L, list, (lua_Integer)i + 1);
-        size_t len, position = 0;
-        const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-        const struct provider_view *view = name != NULL ? snapshot_find(snapshot, name, len) : NULL;
+        size_t position = 0;
+        const struct provider_view *view = candidate_at(L, -1, snapshot);
+        if (view == NULL && lua_type(L, -1) == LUA_TSTRING)
+            luaL_error(L, "rank returned '%s', which is no candidate", lua_tostring(L, -1));
         if (view == NULL)
-            luaL_error(L, "rank returned '%s', which is no candidate", name != NULL ? name : luaL_typename(L, -1));
+            luaL_error(L, "rank returned a list with a %s in it, expected names", luaL_typename(L, -1));
         while (snapshot->providers[position] != view)
             ++position;
         if (state->ranked[position])
-            luaL_error(L, "rank returned '%s' twice", name);
+            luaL_error(L, "rank returned '%s' twice", view->name);
         state->ranked[position] = true;
         state->ranking[i] = view;
         lua_pop(L, 1);
@@ -181,7 +207,7 @@ static bool make_room(struct policy_state *state, size_t count)
 }
 
 /* The policy, opened at its first use on this thread. */
-static const struct open_policy *open_at(struct policy_state *state, size_t i)
+static struct open_policy *open_at(struct policy_state *state, size_t i)
 {
     struct open_policy *policy = &state->policies[i];
     if (policy->sandbox == NULL && !policy->broken) {
@@ -195,7 +221,8 @@ static const struct open_policy *open_at(struct policy_state *state, size_t i)
 bool policy_rank(struct policy_state *state, const char *name, const struct snapshot *snapshot,
                  struct policy_result *result)
 {
-    const struct policy_source *source = policy_source_find(state->host, name != NULL ? name : state->host->default_name);
+    const struct policy_source *source =
+        policy_source_find(state->host, name != NULL ? name : state->host->default_name);
     if (source == NULL)
         return false;
     memset(result, 0, sizeof(*result));
@@ -205,14 +232,16 @@ bool policy_rank(struct policy_state *state, const char *name, const struct snap
         snprintf(result->reason, sizeof(result->reason), "out of memory");
         return true;
     }
-    const struct open_policy *policy = open_at(state, (size_t)(source - state->host->sources));
+    struct open_policy *policy = open_at(state, (size_t)(source - state->host->sources));
     struct ranking_call call = {state, policy, snapshot, result};
     result->ranking = state->ranking;
     if (policy->broken)
         memcpy(result->error, policy->error, sizeof(result->error));
     else if (sandbox_protect(policy->sandbox, call_rank, &call, 0, result->error, sizeof(result->error)) == 0)
         return true;
-    log_warning("policy", "%s: %s; the built-in rule answers", source->name, result->error);
+    if (strcmp(policy->logged, result->error) != 0)
+        log_warning("policy", "%s: %s; the built-in rule answers", source->name, result->error);
+    memcpy(policy->logged, result->error, sizeof(policy->logged));
     policy_lowest_latency(snapshot, state->ranking, result);
     return true;
 }

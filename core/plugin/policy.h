@@ -2,8 +2,8 @@
  *
  * A policy file returns { name = ..., rank = function(candidates, request) ... end }; rank gives an ordered list of
  * provider names and a reason (plugins/README.md is the manual). The loop thread makes a policy_host for each
- * generation: it reads the sources, and has compiled and tried each of them. Each HTTP thread builds a policy_state from
- * it: a Lua state of its own, so that ranking takes no lock.
+ * generation: it reads the sources, and has compiled and tried each of them. Each HTTP thread builds a policy_state
+ * from it: a Lua state of its own, so that ranking takes no lock.
  *
  * A policy that raises, loops, eats memory or returns nonsense harms nothing: the built-in rule answers in its place,
  * and the result says so.
@@ -39,11 +39,12 @@ const char *policy_default_name(const struct policy_host *host);
 const char *policy_name(const struct policy_host *host, size_t i);
 
 struct policy_result {
-    char policy[POLICY_NAME_MAX];     /* which one was asked */
+    char policy[POLICY_NAME_MAX]; /* which one was asked */
     char reason[POLICY_REASON_MAX];
-    char error[POLICY_REASON_MAX];    /* why the built-in rule answered instead; "" when it did not */
+    char error[POLICY_REASON_MAX]; /* why the built-in rule answered instead; "" when it did not */
     size_t count;
-    const struct provider_view **ranking; /* best first; owned by the state, valid until the next call; borrowed views */
+    const struct provider_view *
+        *ranking;        /* best first; owned by the state, valid until the next call; borrowed views */
     size_t alternatives; /* how many after the first are offered as alternatives */
 };
 

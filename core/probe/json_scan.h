@@ -1,9 +1,9 @@
 /* json_scan: tells, byte by byte, whether a stream is one whole JSON value, without keeping it.
  *
- * A model list can be half a megabyte that no rule looks into; what matters is that it is JSON and not cut off. The scan
- * follows structure (brackets that match, strings that end, one value, nothing after it) and not the grammar of numbers,
- * literals and separators (RFC 8259). Brackets below level 64 are counted, not matched by kind.
- * Thread: any, one at a time. Total: any bytes, any cuts.
+ * A model list can be half a megabyte that no rule looks into; what matters is that it is JSON and not cut off. The
+ * scan follows structure (brackets that match, strings that end, one value, nothing after it) and not the grammar of
+ * numbers, literals and separators (RFC 8259). Brackets below level 64 are counted, not matched by kind. Thread: any,
+ * one at a time. Total: any bytes, any cuts.
  */
 #ifndef PROVIDERD_PROBE_JSON_SCAN_H
 #define PROVIDERD_PROBE_JSON_SCAN_H

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-    IDLE_HANDLES_MAX = 256,  /* easy handles kept for the next probes */
+    IDLE_HANDLES_MAX = 256, /* easy handles kept for the next probes */
     EVENTS_PER_TURN = 64,
 };
 
@@ -66,8 +66,12 @@ struct probe {
 const char *probe_error_name(enum probe_error error)
 {
     static const char *const names[] = {
-        [PROBE_OK] = NULL,          [PROBE_TIMEOUT] = "timeout", [PROBE_DNS] = "dns",
-        [PROBE_CONNECT] = "connect", [PROBE_TLS] = "tls",         [PROBE_BAD_RESPONSE] = "bad_response",
+        [PROBE_OK] = NULL,
+        [PROBE_TIMEOUT] = "timeout",
+        [PROBE_DNS] = "dns",
+        [PROBE_CONNECT] = "connect",
+        [PROBE_TLS] = "tls",
+        [PROBE_BAD_RESPONSE] = "bad_response",
         [PROBE_CANCELLED] = "cancelled",
     };
     return names[error];
@@ -350,8 +354,8 @@ static void explain(struct probe *probe, CURLcode code)
         answer->error = PROBE_BAD_RESPONSE;
         snprintf(answer->message, sizeof(answer->message), "out of memory for the answer");
     }
-    answer->body_kept = probe->keep == PROBE_KEEP_ALWAYS ||
-                        (probe->keep == PROBE_KEEP_ERRORS && !is_success(answer->status));
+    answer->body_kept =
+        probe->keep == PROBE_KEEP_ALWAYS || (probe->keep == PROBE_KEEP_ERRORS && !is_success(answer->status));
 }
 
 static void finish(struct probe *probe, CURLcode code)

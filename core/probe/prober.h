@@ -1,9 +1,9 @@
 /* prober: HTTP requests to providers, on libcurl's multi interface and our event loop.
  *
  * Connections, DNS answers and TLS sessions are reused between probes. The CA bundle is parsed once and cached: with a
- * CA directory set, libcurl would parse it anew for every connection (17.7 ms instead of 0.4 ms of CPU on Debian 12), so
- * none is. Redirects are not followed: a key must not travel. Only http and https. Proxies come from the usual variables
- * (https_proxy, no_proxy ...), which libcurl reads.
+ * CA directory set, libcurl would parse it anew for every connection (17.7 ms instead of 0.4 ms of CPU on Debian 12),
+ * so none is. Redirects are not followed: a key must not travel. Only http and https. Proxies come from the usual
+ * variables (https_proxy, no_proxy ...), which libcurl reads.
  *
  * How curl meets h2o's loop: curl's descriptors live in an epoll set of their own, and the loop watches that one
  * descriptor; no descriptor has two owners. Source: libcurl's "multi_socket" interface, curl_multi_socket_action(3).
@@ -67,8 +67,8 @@ struct probe_request {
 /* What came. Lives until the callback returns. */
 struct probe_answer {
     enum probe_error error;
-    char message[256]; /* what went wrong, for a person; "" for PROBE_OK */
-    int status;        /* HTTP status; 0 = none */
+    char message[256];  /* what went wrong, for a person; "" for PROBE_OK */
+    int status;         /* HTTP status; 0 = none */
     struct buf headers; /* header lines of the final answer, "Name: value\r\n" each, without the status line */
     struct buf body;    /* as far as kept */
     bool body_kept;

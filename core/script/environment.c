@@ -129,8 +129,8 @@ bool environment_is_credential(const char *name)
 {
     static const char *const secret_words[] = {"KEY",      "KEYS",       "TOKEN",       "SECRET",
                                                "PASSWORD", "CREDENTIAL", "CREDENTIALS", NULL};
-    static const char *const place_words[] = {"URI",  "URL",      "FILE", "PATH", "BASE", "ENDPOINT",
-                                              "HOST", "DATE",     "TYPE", "ID",   NULL};
+    static const char *const place_words[] = {"URI",  "URL",  "FILE", "PATH", "BASE", "ENDPOINT",
+                                              "HOST", "DATE", "TYPE", "ID",   NULL};
     bool secret = false, place = false;
 
     while (*name != '\0') {

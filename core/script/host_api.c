@@ -236,12 +236,21 @@ static int log_error_line(lua_State *L)
 void host_api_open(lua_State *L)
 {
     static const luaL_Reg globals[] = {
-        {"env", host_env}, {"env_names", host_env_names}, {"keys", host_keys},
-        {"credentials", host_credentials}, {"now", host_now}, {"duration", host_duration},
-        {"parse_time", host_parse_time}, {NULL, NULL},
+        {"env", host_env},
+        {"env_names", host_env_names},
+        {"keys", host_keys},
+        {"credentials", host_credentials},
+        {"now", host_now},
+        {"duration", host_duration},
+        {"parse_time", host_parse_time},
+        {NULL, NULL},
     };
     static const luaL_Reg log_functions[] = {
-        {"debug", log_debug_line}, {"info", log_info_line}, {"warn", log_warn_line}, {"error", log_error_line}, {NULL, NULL},
+        {"debug", log_debug_line},
+        {"info", log_info_line},
+        {"warn", log_warn_line},
+        {"error", log_error_line},
+        {NULL, NULL},
     };
     lua_pushglobaltable(L);
     luaL_setfuncs(L, globals, 0);

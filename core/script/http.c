@@ -309,8 +309,8 @@ static int http_request(lua_State *L, bool post)
     collecting.headers = 3;
     collect_options(L, 2, &collecting, script, time_left_ms(check));
     if (collecting.has_secret && !provider_may_receive_secrets(check->provider, url))
-        return luaL_error(L, "a secret may not go to %s: provider '%s' declares only %s as origin (base_url, origins)", url,
-                          check->provider->name, check->provider->origins[0]);
+        return luaL_error(L, "a secret may not go to %s: provider '%s' declares only %s as origin (base_url, origins)",
+                          url, check->provider->name, check->provider->origins[0]);
 
     struct probe_request *request = &collecting.request;
     request->url = url;

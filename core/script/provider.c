@@ -72,7 +72,8 @@ static int64_t duration_field(lua_State *L, int table, const char *who, const ch
         char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
         duration_format_ms(least_ms, least);
         duration_format_ms(most_ms, most);
-        luaL_error(L, "%s: %s is '%s', expected a duration from %s to %s, such as \"10s\"", who, field, text, least, most);
+        luaL_error(L, "%s: %s is '%s', expected a duration from %s to %s, such as \"10s\"", who, field, text, least,
+                   most);
     }
     lua_pop(L, 1);
     return ms;
@@ -175,8 +176,7 @@ void provider_read(lua_State *L, struct script *script, struct script_provider *
         provider->missing = copy_text(L, missing);
     lua_pop(L, 1);
 
-    provider->interval_ms =
-        duration_field(L, table, provider->name, "interval", INTERVAL_MIN_MS, INTERVAL_MAX_MS);
+    provider->interval_ms = duration_field(L, table, provider->name, "interval", INTERVAL_MIN_MS, INTERVAL_MAX_MS);
     provider->timeout_ms = duration_field(L, table, provider->name, "timeout", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS);
     provider->degraded_latency_ms =
         duration_field(L, table, provider->name, "degraded_latency", LATENCY_MIN_MS, LATENCY_MAX_MS);

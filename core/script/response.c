@@ -9,10 +9,10 @@
 #define HEADERS_TYPE "response headers"
 
 enum { /* user values of a response */
-    VALUE_URL = 1,
-    VALUE_JSON,
-    VALUE_HEADERS,
-    VALUE_COUNT = VALUE_HEADERS,
+       VALUE_URL = 1,
+       VALUE_JSON,
+       VALUE_HEADERS,
+       VALUE_COUNT = VALUE_HEADERS,
 };
 
 const struct response *response_at(lua_State *L, int index)
@@ -155,8 +155,7 @@ static int headers_field(lua_State *L)
 
 void response_open(lua_State *L)
 {
-    static const luaL_Reg response_methods[] = {
-        {"__index", response_field}, {"__gc", response_collect}, {NULL, NULL}};
+    static const luaL_Reg response_methods[] = {{"__index", response_field}, {"__gc", response_collect}, {NULL, NULL}};
     static const luaL_Reg headers_methods[] = {{"__index", headers_field}, {NULL, NULL}};
 
     luaL_newmetatable(L, RESPONSE_TYPE);

@@ -89,7 +89,8 @@ static int require_library(lua_State *L)
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
         return 1;
     lua_pop(L, 1);
-    if (name[0] == '\0' || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(name))
+    if (name[0] == '\0' ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(name))
         return luaL_error(L, "require: '%s' is not a library name (letters, digits, _ and - only)", name);
     for (size_t i = 0; i < sandbox->library_count; ++i) {
         const char *path = lua_pushfstring(L, "%s/%s.lua", sandbox->library_dirs[i], name);
@@ -123,13 +124,18 @@ static void drop_fields(lua_State *L, const char *const *names)
 static int open_libraries(lua_State *L)
 {
     static const luaL_Reg libraries[] = {
-        {LUA_GNAME, luaopen_base},         {LUA_STRLIBNAME, luaopen_string}, {LUA_TABLIBNAME, luaopen_table},
-        {LUA_MATHLIBNAME, luaopen_math},   {LUA_UTF8LIBNAME, luaopen_utf8},  {LUA_OSLIBNAME, luaopen_os},
+        {LUA_GNAME, luaopen_base},
+        {LUA_STRLIBNAME, luaopen_string},
+        {LUA_TABLIBNAME, luaopen_table},
+        {LUA_MATHLIBNAME, luaopen_math},
+        {LUA_UTF8LIBNAME, luaopen_utf8},
+        {LUA_OSLIBNAME, luaopen_os},
         {NULL, NULL},
     };
     static const char *const base_without[] = {"load", "loadfile", "dofile", "collectgarbage", NULL};
     static const char *const string_without[] = {"dump", NULL};
-    static const char *const os_without[] = {"execute", "exit", "getenv", "remove", "rename", "setlocale", "tmpname", NULL};
+    static const char *const os_without[] = {"execute", "exit",      "getenv",  "remove",
+                                             "rename",  "setlocale", "tmpname", NULL};
 
     for (const luaL_Reg *library = libraries; library->name != NULL; ++library) {
         luaL_requiref(L, library->name, library->func, 1);

@@ -1,8 +1,8 @@
 /* sandbox: a Lua 5.4 state that can do no harm: bounded memory, bounded instructions, no way out.
  *
  * Inside: the base library without load, loadfile, dofile and collectgarbage; string (without dump), table, math, utf8;
- * os.time, os.date, os.clock; `require`, which finds NAME.lua in the library folders and nothing else. `print` writes to
- * the log. Chunks are text; bytecode is refused. Calls are budgeted: past the limit of instructions every further
+ * os.time, os.date, os.clock; `require`, which finds NAME.lua in the library folders and nothing else. `print` writes
+ * to the log. Chunks are text; bytecode is refused. Calls are budgeted: past the limit of instructions every further
  * instruction raises, so that a script cannot pcall its way on.
  *
  * What the budget does not see: time spent inside one C function, such as string.find with a hostile pattern.
@@ -19,8 +19,8 @@ struct sandbox;
 
 /* Stack slots to reserve in every state and coroutine before Lua code runs in it. Debian 12's Lua 5.4.4 carries a patch
  * (0005-cve-2022-33099) after which `..` loses the stack's top when its metamethod makes the stack move; secrets have
- * such a metamethod. A stack that is large from the start, and that the collector may not shrink below what lua_checkstack
- * reserved, does not move in scripts of any sensible depth. */
+ * such a metamethod. A stack that is large from the start, and that the collector may not shrink below what
+ * lua_checkstack reserved, does not move in scripts of any sensible depth. */
 enum { SANDBOX_STACK_SLOTS = 400 };
 
 struct sandbox_limits {

@@ -120,8 +120,7 @@ struct script *script_load(const struct script_host *host, const char *path, cha
     script->user_agent = strdup(host->user_agent);
     if (script->path == NULL || script->user_agent == NULL)
         goto fail;
-    script->sandbox =
-        sandbox_new(path, &host->limits, host->library_dirs, host->library_count, reason, sizeof(reason));
+    script->sandbox = sandbox_new(path, &host->limits, host->library_dirs, host->library_count, reason, sizeof(reason));
     if (script->sandbox == NULL ||
         sandbox_protect(script->sandbox, open_script_api, script, 0, reason, sizeof(reason)) != 0 ||
         run_file(script, reason, sizeof(reason)) != 0)

@@ -25,8 +25,8 @@ struct script_host {
     struct prober *prober;
     struct redactor *redactor;
     struct environment *environment;
-    const char *user_agent;        /* copied */
-    size_t max_answer_bytes;       /* default for a request's max_body */
+    const char *user_agent;  /* copied */
+    size_t max_answer_bytes; /* default for a request's max_body */
     struct sandbox_limits limits;
     const char *const *library_dirs; /* copied */
     size_t library_count;
@@ -43,14 +43,14 @@ struct script_provider {
     char name[SCRIPT_NAME_MAX];
     char title[SCRIPT_TITLE_MAX];
     char *base_url;
-    char *missing;    /* why it cannot be probed: "set GROQ_API_KEY"; NULL when it can */
-    char *user_agent; /* in effect */
-    char **origins;   /* "https://api.groq.com", ended by NULL: where its secrets may go */
-    int64_t interval_ms;         /* 0 = not said */
-    int64_t timeout_ms;          /* 0 = not said */
-    int64_t degraded_latency_ms; /* 0 = not said */
+    char *missing;                     /* why it cannot be probed: "set GROQ_API_KEY"; NULL when it can */
+    char *user_agent;                  /* in effect */
+    char **origins;                    /* "https://api.groq.com", ended by NULL: where its secrets may go */
+    int64_t interval_ms;               /* 0 = not said */
+    int64_t timeout_ms;                /* 0 = not said */
+    int64_t degraded_latency_ms;       /* 0 = not said */
     unsigned max_consecutive_failures; /* 0 = not said */
-    int table_reference; /* the Lua table, in the registry */
+    int table_reference;               /* the Lua table, in the registry */
 };
 
 /* Runs the file and takes its providers. NULL when it cannot be used: `error` is "file:line: reason", redacted. */

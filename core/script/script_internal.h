@@ -18,8 +18,8 @@ struct script {
     size_t max_answer_bytes;
     struct script_provider *providers;
     size_t provider_count;
-    int sample_from; /* registry references to require("sample").from and require("judge").judge; */
-    int judge;       /* LUA_NOREF until first needed */
+    int sample_from;       /* registry references to require("sample").from and require("judge").judge; */
+    int judge;             /* LUA_NOREF until first needed */
     struct check *running; /* whose coroutine is being resumed; NULL outside probe() */
 };
 

@@ -131,8 +131,9 @@ static int secret_collect(lua_State *L)
 void secret_open(lua_State *L, struct redactor *redactor)
 {
     static const luaL_Reg methods[] = {
-        {"__tostring", secret_tostring}, {"__concat", secret_concat}, {"__eq", secret_equal},
-        {"__index", secret_field},       {"__newindex", secret_refuse}, {"__len", secret_refuse},
+        {"__tostring", secret_tostring}, {"__concat", secret_concat},
+        {"__eq", secret_equal},          {"__index", secret_field},
+        {"__newindex", secret_refuse},   {"__len", secret_refuse},
         {"__gc", secret_collect},        {NULL, NULL},
     };
     lua_pushlightuserdata(L, redactor);

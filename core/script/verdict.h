@@ -13,18 +13,18 @@ enum {
 };
 
 struct verdict {
-    bool judged;       /* false: the script failed; kind is "script_error", status and score are not set */
-    char status[16];   /* "healthy", "degraded", "down" or "unknown" */
+    bool judged;     /* false: the script failed; kind is "script_error", status and score are not set */
+    char status[16]; /* "healthy", "degraded", "down" or "unknown" */
     char reason[VERDICT_WORD_MAX];
-    double score;      /* 0-100 */
-    bool ok;           /* the check succeeded */
-    bool limited;      /* it was refused for its rate only: it answered, so this is no failure */
-    char kind[VERDICT_WORD_MAX]; /* error kind; "" when ok */
+    double score;                      /* 0-100 */
+    bool ok;                           /* the check succeeded */
+    bool limited;                      /* it was refused for its rate only: it answered, so this is no failure */
+    char kind[VERDICT_WORD_MAX];       /* error kind; "" when ok */
     char message[VERDICT_MESSAGE_MAX]; /* redacted; "" when there is nothing to say */
-    int http_status;   /* 0 = none */
+    int http_status;                   /* 0 = none */
     double latency_ms;
     struct probe_phases phases;
-    int64_t retry_at_us; /* wall clock; 0 = not told */
+    int64_t retry_at_us;       /* wall clock; 0 = not told */
     double rate_limit_percent; /* -1 = not known */
 };
 

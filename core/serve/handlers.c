@@ -4,6 +4,8 @@
 #include "serve/query.h"
 #include "serve/render.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char JSON_TYPE[] = "application/json";
@@ -67,7 +69,7 @@ static void handle_health(struct request *request)
 static int render_best_body(struct request *request, struct buf *out)
 {
     struct policy_result result;
-    if (request->thread->policies == NULL || !policy_rank(request->thread->policies, NULL, request->snapshot, &result))
+    if (!policy_rank(request->thread->policies, NULL, request->snapshot, &result))
         return -1;
     render_best(out, request->snapshot, &result);
     return 0;
@@ -83,12 +85,27 @@ static void refuse_policy(struct request *request, const char *asked)
     buf_dispose(&names);
 }
 
+/* A policy may look at the clock, so its answer is tagged by its bytes, not by version and policy alone (FNV-1a). */
+static void reply_best(struct request *request, struct buf *body)
+{
+    char tag[32];
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < body->len; ++i)
+        hash = (hash ^ (unsigned char)body->bytes[i]) * UINT64_C(0x100000001b3);
+    snprintf(tag, sizeof(tag), "best-%016" PRIx64, hash);
+    reply_tagged(request, tag, JSON_TYPE, body);
+}
+
 static void handle_best(struct request *request)
 {
     char name[QUERY_VALUE_MAX];
     struct policy_result result;
     struct buf body = BUF_EMPTY;
 
+    if (request->thread->policies == NULL) {
+        reply_error(request, 503, "the policies are not loaded yet");
+        return;
+    }
     switch (query_get(request->query, request->query_len, "policy", name)) {
     case QUERY_ABSENT:
         reply_cached(request, CACHED_BEST, JSON_TYPE, render_best_body);
@@ -99,16 +116,12 @@ static void handle_best(struct request *request)
     case QUERY_FOUND:
         break;
     }
-    if (request->thread->policies == NULL) {
-        reply_error(request, 503, "the policies are not loaded yet");
-        return;
-    }
     if (!policy_rank(request->thread->policies, name, request->snapshot, &result)) {
         refuse_policy(request, name);
         return;
     }
     render_best(&body, request->snapshot, &result);
-    reply_json(request, 200, &body);
+    reply_best(request, &body);
 }
 
 /* -- asking for checks -- */
@@ -189,9 +202,11 @@ static void handle_index(struct request *request)
 
 /* -- every request -- */
 
+/* h2o keeps Host as the authority and no trace of Content-Length, Transfer-Encoding and Expect: those do not count. */
 static size_t header_bytes(const h2o_req_t *req)
 {
-    size_t bytes = req->input.method.len + req->input.path.len + sizeof("  HTTP/1.1\r\n") - 1;
+    size_t bytes = req->input.method.len + req->input.path.len + sizeof("  HTTP/1.1\r\n") - 1 +
+                   req->input.authority.len + sizeof("host: \r\n") - 1;
     for (size_t i = 0; i < req->headers.size; ++i)
         bytes += req->headers.entries[i].name->len + req->headers.entries[i].value.len + sizeof(": \r\n") - 1;
     return bytes;

@@ -28,11 +28,11 @@ struct history_stream {
     struct http_thread *thread;
     struct store *store;
     int64_t from_us;
-    bool single;        /* one provider: an array alone */
-    char **names;       /* owned */
+    bool single;  /* one provider: an array alone */
+    char **names; /* owned */
     size_t name_count;
     size_t name_capacity;
-    size_t at;          /* the provider being read */
+    size_t at; /* the provider being read */
     struct history_cursor cursor;
     bool names_read;
     bool opened;        /* the answer's first bracket is written */
@@ -41,13 +41,13 @@ struct history_stream {
     size_t rows;
     struct buf page;
     bool done;
-    char error[256];    /* "" = none */
+    char error[256]; /* "" = none */
 
     /* The HTTP side; untouched by the job. */
-    h2o_req_t *req;     /* NULL: the client has left */
+    h2o_req_t *req; /* NULL: the client has left */
     struct response_slot *slot;
     bool submitted;
-    bool started;       /* headers are out */
+    bool started; /* headers are out */
     bool head;
 };
 
@@ -201,8 +201,8 @@ static void on_request_gone(void *memory)
 
 static struct request request_of(struct history_stream *stream)
 {
-    return (struct request){.req = stream->req, .thread = stream->thread, .server = stream->thread->server,
-                            .head = stream->head};
+    return (struct request){
+        .req = stream->req, .thread = stream->thread, .server = stream->thread->server, .head = stream->head};
 }
 
 /* The first page decides between an answer and an error. False when it was an error, and is answered. */
@@ -244,8 +244,7 @@ void history_on_page(struct history_stream *stream)
         return;
     }
     h2o_iovec_t page = h2o_iovec_init(stream->page.bytes, stream->page.len);
-    h2o_send(stream->req, &page, page.len != 0,
-             stream->done ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
+    h2o_send(stream->req, &page, page.len != 0, stream->done ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
 }
 
 static void start_stream(struct request *request, const char *name)

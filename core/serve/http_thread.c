@@ -105,6 +105,13 @@ static void forget_rendered(struct http_thread *thread)
     }
 }
 
+static void take_snapshot(struct http_thread *thread, struct snapshot *snapshot)
+{
+    snapshot_release(thread->snapshot);
+    thread->snapshot = snapshot;
+    forget_rendered(thread);
+}
+
 static void take_policies(struct http_thread *thread, struct policy_host *host)
 {
     struct policy_state *state = policy_state_new(host);
@@ -134,14 +141,11 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
 {
     struct http_thread *thread = H2O_STRUCT_FROM_MEMBER(struct http_thread, receiver, receiver);
     while (!h2o_linklist_is_empty(messages)) {
-        struct thread_message *message =
-            H2O_STRUCT_FROM_MEMBER(struct thread_message, super, messages->next);
+        struct thread_message *message = H2O_STRUCT_FROM_MEMBER(struct thread_message, super, messages->next);
         h2o_linklist_unlink(&message->super.link);
         switch (message->kind) {
         case MESSAGE_SNAPSHOT:
-            snapshot_release(thread->snapshot);
-            thread->snapshot = message->u.snapshot;
-            forget_rendered(thread);
+            take_snapshot(thread, message->u.snapshot);
             break;
         case MESSAGE_POLICIES:
             take_policies(thread, message->u.policies);
@@ -166,8 +170,7 @@ void http_thread_send(struct http_thread *thread, struct thread_message *message
 
 static bool is_done(struct http_thread *thread)
 {
-    return thread->stopping &&
-           (thread->requests_in_flight == 0 || h2o_now(thread->ctx.loop) >= thread->stop_by_ms);
+    return thread->stopping && (thread->requests_in_flight == 0 || h2o_now(thread->ctx.loop) >= thread->stop_by_ms);
 }
 
 static void *run(void *user)
@@ -179,8 +182,7 @@ static void *run(void *user)
     /* What is open now is idle, or out of time: each connection finds its socket shut and frees itself. */
     shut_connections(thread);
     uint64_t last_ms = h2o_now(thread->ctx.loop) + LAST_TURNS_MS;
-    while (thread->pages_awaited != 0 ||
-           (thread->connection_count != 0 && h2o_now(thread->ctx.loop) < last_ms))
+    while (thread->pages_awaited != 0 || (thread->connection_count != 0 && h2o_now(thread->ctx.loop) < last_ms))
         h2o_evloop_run(thread->ctx.loop, 10);
     if (thread->connection_count != 0)
         log_warning("serve", "%zu connections did not end in time", thread->connection_count);
@@ -201,7 +203,7 @@ static int listen_on(struct http_thread *thread, const int *fds, size_t count)
     return 0;
 }
 
-int http_thread_start(struct http_thread *thread, struct server *server, const int *fds, size_t fd_count)
+int http_thread_open(struct http_thread *thread, struct server *server, const int *fds, size_t fd_count)
 {
     thread->server = server;
     h2o_linklist_init_anchor(&thread->connections);
@@ -209,13 +211,54 @@ int http_thread_start(struct http_thread *thread, struct server *server, const i
     thread->accept.ctx = &thread->ctx;
     thread->accept.hosts = server->config.hosts;
     h2o_multithread_register_receiver(thread->ctx.queue, &thread->receiver, receive);
-    if (listen_on(thread, fds, fd_count) != 0) {
-        errno = ENOMEM;
-        return -1;
-    }
+    return listen_on(thread, fds, fd_count);
+}
+
+int http_thread_start(struct http_thread *thread)
+{
     errno = pthread_create(&thread->thread, NULL, run, thread);
     thread->thread_started = errno == 0;
     return errno == 0 ? 0 : -1;
+}
+
+static struct thread_message *new_message(enum thread_message_kind kind)
+{
+    struct thread_message *message = calloc(1, sizeof(*message));
+    if (message == NULL)
+        log_error("serve", "out of memory for a message to an HTTP thread");
+    else
+        message->kind = kind;
+    return message;
+}
+
+void http_thread_publish(struct http_thread *thread, struct snapshot *snapshot)
+{
+    if (!thread->thread_started) {
+        take_snapshot(thread, snapshot);
+        return;
+    }
+    struct thread_message *message = new_message(MESSAGE_SNAPSHOT);
+    if (message == NULL) {
+        snapshot_release(snapshot);
+        return;
+    }
+    message->u.snapshot = snapshot;
+    http_thread_send(thread, message);
+}
+
+void http_thread_publish_policies(struct http_thread *thread, struct policy_host *policies)
+{
+    if (!thread->thread_started) {
+        take_policies(thread, policies);
+        return;
+    }
+    struct thread_message *message = new_message(MESSAGE_POLICIES);
+    if (message == NULL) {
+        policy_host_release(policies);
+        return;
+    }
+    message->u.policies = policies;
+    http_thread_send(thread, message);
 }
 
 void http_thread_join(struct http_thread *thread)

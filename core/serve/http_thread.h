@@ -18,8 +18,8 @@ struct thread_message {
     h2o_multithread_message_t super;
     enum thread_message_kind kind;
     union {
-        struct snapshot *snapshot;    /* a reference goes with it */
-        struct policy_host *policies; /* a reference goes with it */
+        struct snapshot *snapshot;     /* a reference goes with it */
+        struct policy_host *policies;  /* a reference goes with it */
         struct history_stream *stream; /* MESSAGE_PAGE: the message is a part of the stream */
         int64_t grace_ms;
     } u;
@@ -46,7 +46,7 @@ struct http_thread {
     h2o_linklist_t connections; /* struct connection */
     size_t connection_count;
     size_t requests_in_flight;
-    size_t pages_awaited; /* jobs with reader threads that will send a message here */
+    size_t pages_awaited;      /* jobs with reader threads that will send a message here */
     struct snapshot *snapshot; /* NULL before the first */
     struct policy_state *policies;
     struct policy_host *policy_host;
@@ -59,8 +59,16 @@ struct http_thread {
 /* Any thread; takes the message over. */
 void http_thread_send(struct http_thread *thread, struct thread_message *message);
 
-/* Binds nothing: `fds` are the thread's own descriptors of the listening sockets, taken over. */
-int http_thread_start(struct http_thread *thread, struct server *server, const int *fds, size_t fd_count);
+/* Makes loop and context. `fds` are the thread's own descriptors of the listening sockets, taken over. -1 when memory
+ * ran out. */
+int http_thread_open(struct http_thread *thread, struct server *server, const int *fds, size_t fd_count);
+
+/* -1 with errno. */
+int http_thread_start(struct http_thread *thread);
+
+/* Take the reference over; before the start at once, afterwards by a message. */
+void http_thread_publish(struct http_thread *thread, struct snapshot *snapshot);
+void http_thread_publish_policies(struct http_thread *thread, struct policy_host *policies);
 
 /* After MESSAGE_STOP: waits for the thread's end and frees what it held. */
 void http_thread_join(struct http_thread *thread);

@@ -11,7 +11,7 @@
 
 enum {
     GZIP_MIN_BYTES = 1024,
-    ETAG_MAX = 96,
+    ETAG_MAX = 160, /* boot id, version and a tag of at most a provider's name */
 };
 
 static const char JSON_TYPE[] = "application/json";
@@ -22,10 +22,17 @@ static const char *reason_phrase(int status)
         int status;
         const char *phrase;
     } phrases[] = {
-        {200, "OK"},           {202, "Accepted"},           {204, "No Content"},
-        {304, "Not Modified"}, {400, "Bad Request"},        {404, "Not Found"},
-        {405, "Method Not Allowed"}, {413, "Content Too Large"}, {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"}, {503, "Service Unavailable"},
+        {200, "OK"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {413, "Content Too Large"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
     };
     for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); ++i) {
         if (phrases[i].status == status)
@@ -57,44 +64,54 @@ bool etag_matches(const char *header, size_t len, const char *etag)
     return false;
 }
 
-/* One element of Accept-Encoding: the coding, and whether its weight is above 0. */
-static bool coding_is(const char *at, size_t len, const char *coding, bool *allowed)
+/* The weight behind a coding's name, in thousandths; 1000 without one, 0 when it is malformed (RFC 9110, 12.4.2). */
+static int weight_of(const char *at, const char *end)
 {
-    size_t name_len = strlen(coding), i = name_len;
-    if (len < name_len || strncasecmp(at, coding, name_len) != 0)
-        return false;
-    while (i < len && (at[i] == ' ' || at[i] == '\t'))
-        ++i;
-    if (i < len && at[i] != ';')
-        return false;
-    *allowed = true;
-    const char *q = memchr(at, '=', len);
-    if (q != NULL) {
-        *allowed = false;
-        for (++q; q < at + len; ++q)
-            *allowed |= *q >= '1' && *q <= '9';
+    static const int digit_worth[] = {1000, 0, 100, 10, 1}; /* of "1.000", by position */
+    at = memchr(at, '=', (size_t)(end - at));
+    if (at == NULL)
+        return 1000;
+    int weight = 0;
+    size_t i = 0;
+    for (++at; at < end && i < 5 && *at != ' ' && *at != '\t' && *at != ';'; ++at, ++i) {
+        bool is_point = i == 1;
+        if (is_point ? *at != '.' : *at < '0' || *at > (i == 0 ? '1' : '9'))
+            return 0;
+        weight += is_point ? 0 : (*at - '0') * digit_worth[i];
     }
-    return true;
+    return weight <= 1000 ? weight : 0;
+}
+
+static bool word_is(const char *at, const char *end, const char *word)
+{
+    size_t len = strlen(word);
+    return (size_t)(end - at) == len && strncasecmp(at, word, len) == 0;
 }
 
 bool accepts_gzip(const char *header, size_t len)
 {
     const char *end = header + len;
-    bool star = false, allowed;
+    int gzip = -1, star = -1, identity = -1; /* -1 = not named */
 
     while (header < end) {
         const char *comma = memchr(header, ',', (size_t)(end - header));
         const char *element_end = comma != NULL ? comma : end;
         while (header < element_end && (*header == ' ' || *header == '\t'))
             ++header;
-        size_t element_len = (size_t)(element_end - header);
-        if (coding_is(header, element_len, "gzip", &allowed) || coding_is(header, element_len, "x-gzip", &allowed))
-            return allowed;
-        if (coding_is(header, element_len, "*", &allowed))
-            star = allowed;
+        const char *word_end = header;
+        while (word_end < element_end && *word_end != ' ' && *word_end != '\t' && *word_end != ';')
+            ++word_end;
+        int weight = weight_of(word_end, element_end);
+        if (word_is(header, word_end, "gzip") || word_is(header, word_end, "x-gzip"))
+            gzip = weight > gzip ? weight : gzip;
+        else if (word_is(header, word_end, "*"))
+            star = weight;
+        else if (word_is(header, word_end, "identity"))
+            identity = weight;
         header = element_end + 1;
     }
-    return star;
+    int wanted = gzip != -1 ? gzip : star;
+    return wanted > 0 && wanted >= identity;
 }
 
 static bool client_accepts_gzip(const h2o_req_t *req)
@@ -105,8 +122,11 @@ static bool client_accepts_gzip(const h2o_req_t *req)
 
 static bool client_has(const h2o_req_t *req, const char *etag)
 {
-    ssize_t i = h2o_find_header(&req->headers, H2O_TOKEN_IF_NONE_MATCH, -1);
-    return i != -1 && etag_matches(req->headers.entries[i].value.base, req->headers.entries[i].value.len, etag);
+    for (ssize_t i = -1; (i = h2o_find_header(&req->headers, H2O_TOKEN_IF_NONE_MATCH, i)) != -1;) {
+        if (etag_matches(req->headers.entries[i].value.base, req->headers.entries[i].value.len, etag))
+            return true;
+    }
+    return false;
 }
 
 /* -- sending -- */
@@ -149,7 +169,8 @@ void reply_json(struct request *request, int status, struct buf *body)
         reply_error(request, 503, "out of memory for the answer");
         return;
     }
-    add_header(req, H2O_TOKEN_CONTENT_TYPE, JSON_TYPE);
+    if (body->len != 0)
+        add_header(req, H2O_TOKEN_CONTENT_TYPE, JSON_TYPE);
     add_header(req, H2O_TOKEN_CACHE_CONTROL, "no-store");
     send_whole(request, status, copy_to_pool(req, body));
 }
@@ -199,6 +220,7 @@ void reply_tagged(struct request *request, const char *tag, const char *content_
     }
     format_etag(etag, request->snapshot, tag);
     add_cache_headers(request->req, etag, content_type);
+    request->req->compress_hint = H2O_COMPRESS_HINT_DISABLE; /* the ETag names these bytes, not zipped ones */
     if (client_has(request->req, etag)) {
         buf_dispose(body);
         send_whole(request, 304, h2o_iovec_init(NULL, 0));
@@ -278,6 +300,7 @@ void reply_cached(struct request *request, enum cached_answer which, const char 
     zipped = zipped && rendered->zipped.base != NULL;
     /* A strong ETag names one sequence of bytes, so each encoding has its own (RFC 9110, 8.8.3). */
     format_etag(etag, request->snapshot, zipped ? cached_zipped_tag(which) : cached_tag(which));
+    req->compress_hint = H2O_COMPRESS_HINT_DISABLE;
     if (client_has(req, etag)) {
         add_cache_headers(req, etag, content_type);
         send_whole(request, 304, h2o_iovec_init(NULL, 0));
@@ -299,4 +322,5 @@ void reply_begin_stream(struct request *request, const char *content_type)
     req->res.reason = reason_phrase(200);
     add_header(req, H2O_TOKEN_CONTENT_TYPE, content_type);
     add_header(req, H2O_TOKEN_CACHE_CONTROL, "no-store");
+    add_header(req, H2O_TOKEN_VARY, "accept-encoding");
 }

@@ -4,8 +4,8 @@
 
 #include "base/buf.h"
 #include "serve/http_thread.h"
-#include "serve/server_internal.h"
 #include "serve/routes.h"
+#include "serve/server_internal.h"
 
 struct request {
     h2o_req_t *req;
@@ -30,7 +30,8 @@ typedef int (*render_fn)(struct request *request, struct buf *out);
 /* Answers from the thread's cache of the snapshot in hand, rendering at most once; with ETag, 304 and gzip. */
 void reply_cached(struct request *request, enum cached_answer which, const char *content_type, render_fn render);
 
-/* Sends a buf (disposed of) that depends on the snapshot and the request, with an ETag of `tag`. */
+/* Sends a buf (disposed of) that depends on the snapshot and the request, with an ETag of `tag`: printable ASCII
+ * without quotes and spaces, shorter than 100 bytes. Not compressed. */
 void reply_tagged(struct request *request, const char *tag, const char *content_type, struct buf *body);
 
 /* Headers of an answer whose body follows in pieces. */
@@ -39,7 +40,7 @@ void reply_begin_stream(struct request *request, const char *content_type);
 /* Whether an If-None-Match value matches an ETag, by the weak comparison (RFC 9110, 13.1.2). */
 bool etag_matches(const char *header, size_t len, const char *etag);
 
-/* Whether an Accept-Encoding value allows gzip (RFC 9110, 12.5.3). */
+/* Whether an Accept-Encoding value allows gzip and does not prefer the plain bytes (RFC 9110, 12.5.3). */
 bool accepts_gzip(const char *header, size_t len);
 
 #endif

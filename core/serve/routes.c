@@ -35,7 +35,8 @@ int percent_decode(const char *text, size_t len, bool form, char *out, size_t ou
     return (int)written;
 }
 
-static bool take_parameter(const char *pattern, const char *path, size_t len, struct route_match *match, bool *malformed)
+static bool take_parameter(const char *pattern, const char *path, size_t len, struct route_match *match,
+                           bool *malformed)
 {
     const char *brace = strchr(pattern, '{');
     size_t fixed = brace != NULL ? (size_t)(brace - pattern) : strlen(pattern);

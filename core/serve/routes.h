@@ -19,8 +19,8 @@ struct route {
 enum { ROUTE_PARAMETER_MAX = 256 };
 
 struct route_match {
-    const struct route *route;            /* NULL: no such path */
-    char parameter[ROUTE_PARAMETER_MAX];  /* the decoded {name} */
+    const struct route *route;           /* NULL: no such path */
+    char parameter[ROUTE_PARAMETER_MAX]; /* the decoded {name} */
     size_t parameter_len;
 };
 

@@ -1,6 +1,5 @@
 #include "serve/server.h"
 
-#include "base/log.h"
 #include "serve/handlers.h"
 #include "serve/render.h"
 #include "serve/server_internal.h"
@@ -70,13 +69,24 @@ static void send_error_body(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t 
     h2o_ostream_send_next(ostream, req, first ? &self->body : NULL, first, state);
 }
 
+static const char *refusal_text(int status)
+{
+    switch (status) {
+    case 413:
+        return "the request's body is larger than allowed";
+    case 417:
+        return "Expect: expected 100-continue or nothing";
+    default:
+        return "the request's body or its framing is malformed";
+    }
+}
+
 static void on_error_answer(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
 {
     (void)filter;
     if (req->res.status >= 400) {
         struct buf body = BUF_EMPTY;
-        render_error(&body, req->res.status == 413 ? "the request's body is larger than allowed"
-                                                   : "the request's body or its framing is malformed");
+        render_error(&body, refusal_text(req->res.status));
         struct error_ostream *ostream = (struct error_ostream *)h2o_add_ostream(req, sizeof(*ostream), slot);
         ostream->super.do_send = send_error_body;
         ostream->body = h2o_strdup(&req->pool, buf_text(&body), body.len);
@@ -230,31 +240,25 @@ static int listen_at(struct server *server, const char *text, char *error, size_
 
 /* -- life -- */
 
-static int start_threads(struct server *server, unsigned count, char *error, size_t error_size)
+static int open_threads(struct server *server, unsigned count, char *error, size_t error_size)
 {
     int *fds = calloc(server->socket_count, sizeof(*fds));
     server->threads = calloc(count, sizeof(*server->threads));
-    if (fds == NULL || server->threads == NULL) {
-        free(fds);
-        snprintf(error, error_size, "out of memory for the HTTP threads");
-        return -1;
-    }
-    while (server->thread_count < count) {
+    while (fds != NULL && server->threads != NULL && server->thread_count < count) {
         for (size_t i = 0; i < server->socket_count; ++i)
             fds[i] = fcntl(server->sockets[i], F_DUPFD_CLOEXEC, 0);
-        struct http_thread *thread = &server->threads[server->thread_count++];
-        if (http_thread_start(thread, server, fds, server->socket_count) != 0) {
-            snprintf(error, error_size, "cannot start an HTTP thread: %s", strerror(errno));
-            free(fds);
-            return -1;
-        }
+        if (http_thread_open(&server->threads[server->thread_count++], server, fds, server->socket_count) != 0)
+            break;
     }
     free(fds);
-    return 0;
+    if (server->thread_count == count)
+        return 0;
+    snprintf(error, error_size, "out of memory for the HTTP threads");
+    return -1;
 }
 
-struct server *server_start(const struct server_options *options, struct store *store, const struct server_hooks *hooks,
-                            char *error, size_t error_size)
+struct server *server_open(const struct server_options *options, struct store *store, const struct server_hooks *hooks,
+                           char *error, size_t error_size)
 {
     struct server *server = calloc(1, sizeof(*server));
     if (server == NULL) {
@@ -270,7 +274,7 @@ struct server *server_start(const struct server_options *options, struct store *
         if (listen_at(server, options->listen[i], error, error_size) != 0)
             goto fail;
     }
-    if (start_threads(server, options->threads, error, error_size) != 0)
+    if (open_threads(server, options->threads, error, error_size) != 0)
         goto fail;
     return server;
 
@@ -279,41 +283,32 @@ fail:
     return NULL;
 }
 
+int server_start(struct server *server, char *error, size_t error_size)
+{
+    for (size_t i = 0; i < server->thread_count; ++i) {
+        if (http_thread_start(&server->threads[i]) != 0) {
+            snprintf(error, error_size, "cannot start an HTTP thread: %s", strerror(errno));
+            return -1;
+        }
+    }
+    return 0;
+}
+
 const char *server_url(const struct server *server, size_t i)
 {
     return i < server->socket_count ? server->urls[i] : NULL;
 }
 
-static struct thread_message *new_message(enum thread_message_kind kind)
-{
-    struct thread_message *message = calloc(1, sizeof(*message));
-    if (message == NULL)
-        log_error("serve", "out of memory for a message to an HTTP thread");
-    else
-        message->kind = kind;
-    return message;
-}
-
 void server_publish(struct server *server, struct snapshot *snapshot)
 {
-    for (size_t i = 0; i < server->thread_count; ++i) {
-        struct thread_message *message = new_message(MESSAGE_SNAPSHOT);
-        if (message == NULL)
-            continue;
-        message->u.snapshot = snapshot_retain(snapshot);
-        http_thread_send(&server->threads[i], message);
-    }
+    for (size_t i = 0; i < server->thread_count; ++i)
+        http_thread_publish(&server->threads[i], snapshot_retain(snapshot));
 }
 
 void server_publish_policies(struct server *server, struct policy_host *policies)
 {
-    for (size_t i = 0; i < server->thread_count; ++i) {
-        struct thread_message *message = new_message(MESSAGE_POLICIES);
-        if (message == NULL)
-            continue;
-        message->u.policies = policy_host_retain(policies);
-        http_thread_send(&server->threads[i], message);
-    }
+    for (size_t i = 0; i < server->thread_count; ++i)
+        http_thread_publish_policies(&server->threads[i], policy_host_retain(policies));
 }
 
 void server_stop(struct server *server, int64_t grace_ms)

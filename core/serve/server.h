@@ -18,11 +18,11 @@ struct policy_host;
 struct server_options {
     const char *const *listen; /* "127.0.0.1:8000", "[::1]:8000", "localhost:8000", port 0 = a free one */
     size_t listen_count;
-    unsigned threads;             /* 1-16 */
-    size_t max_connections;       /* per thread; further ones wait in the kernel's queue */
-    size_t max_header_bytes;      /* request line and headers together; more is 431 */
-    size_t max_body_bytes;        /* of a request; more is 413 */
-    int64_t idle_timeout_ms;      /* of a client between and within requests */
+    unsigned threads;        /* 1-16 */
+    size_t max_connections;  /* per thread; further ones wait in the kernel's queue */
+    size_t max_header_bytes; /* request line and headers together; more is 431 */
+    size_t max_body_bytes;   /* of a request; more is 413 */
+    int64_t idle_timeout_ms; /* of a client between and within requests */
 };
 
 /* What a request may ask of the daemon. Called on an HTTP thread: must be thread-safe and quick. */
@@ -32,10 +32,12 @@ struct server_hooks {
     void (*check_now)(void *user, const char *name);
 };
 
-/* Binds every address, then starts the threads. NULL on error: `error` names the address and the reason, with the
- * holder of the port's likely cause ("address already in use"). Loop thread. */
-struct server *server_start(const struct server_options *options, struct store *store, const struct server_hooks *hooks,
-                            char *error, size_t error_size);
+/* Binds every address. NULL on error: `error` names the address and the reason. Loop thread. */
+struct server *server_open(const struct server_options *options, struct store *store, const struct server_hooks *hooks,
+                           char *error, size_t error_size);
+
+/* Starts the threads. What was published before is there for the first request. -1 on error. Loop thread. */
+int server_start(struct server *server, char *error, size_t error_size);
 
 /* The URL of the i-th listener, with the real port: "http://127.0.0.1:8000". NULL past the last. */
 const char *server_url(const struct server *server, size_t i);

@@ -11,7 +11,8 @@
 
 struct store_reader; /* a connection, lent to a job */
 
-/* Runs on a reader thread. `reader` is NULL when no connection could be opened: `error` then says why ("" otherwise). */
+/* Runs on a reader thread. `reader` is NULL when no connection could be opened: `error` then says why ("" otherwise).
+ */
 typedef void (*store_job_fn)(struct store_reader *reader, const char *error, void *user);
 
 /* Queues a job. False when the pool is stopping or memory ran out: then `job` is not called. Any thread. */
@@ -39,14 +40,14 @@ typedef bool (*history_row_fn)(const struct history_row *row, void *user);
  * cursor, which is moved along. Returns the number of rows delivered (less than `limit`: the end was reached), -1 on
  * error with the reason in `error`. Uses idx_provider_timestamp. */
 int store_history_page(struct store_reader *reader, const char *provider, int64_t from_us,
-                       struct history_cursor *cursor, int limit, history_row_fn row_fn, void *user,
-                       char *error, size_t error_size);
+                       struct history_cursor *cursor, int limit, history_row_fn row_fn, void *user, char *error,
+                       size_t error_size);
 
 /* The names of all providers that have rows, ascending, with a skip scan over the index (one seek per name).
  * -1 on error. */
 typedef void (*provider_name_fn)(const char *name, void *user);
-int store_provider_names(struct store_reader *reader, provider_name_fn name_fn, void *user,
-                         char *error, size_t error_size);
+int store_provider_names(struct store_reader *reader, provider_name_fn name_fn, void *user, char *error,
+                         size_t error_size);
 
 /* What a restart needs to know about one provider. */
 struct store_last_state {
@@ -64,11 +65,10 @@ struct store_last_state {
 
 /* Reads on a connection of its own, on the calling thread: for start-up, before the loop runs. The last row of the
  * provider, and, through `count_fn`, its checks of the trailing `window_ms` summed per bucket of `bucket_ms` of wall
- * time (bucket_start_us is a multiple of it). Rows of the original, which have no `ok` column, count as up when healthy,
- * or degraded with no failure in a row. 0, or -1 with the reason in `error`. */
+ * time (bucket_start_us is a multiple of it). Rows of the original, which have no `ok` column, count as up when
+ * healthy, or degraded with no failure in a row. 0, or -1 with the reason in `error`. */
 typedef void (*bucket_count_fn)(int64_t bucket_start_us, unsigned ok, unsigned total, void *user);
 int store_restore(struct store *store, const char *provider, int64_t window_ms, int64_t bucket_ms,
-                  struct store_last_state *last, bucket_count_fn count_fn, void *user,
-                  char *error, size_t error_size);
+                  struct store_last_state *last, bucket_count_fn count_fn, void *user, char *error, size_t error_size);
 
 #endif

@@ -35,8 +35,8 @@ struct check_record {
     double rate_limit_percent;
     int64_t checked_us; /* wall clock */
     unsigned consecutive_failures;
-    bool ok;            /* counts as up: it answered well, fast or slow, or said 429 */
-    int http_status;    /* 0 = none */
+    bool ok;         /* counts as up: it answered well, fast or slow, or said 429 */
+    int http_status; /* 0 = none */
     struct probe_phases phases;
     char reason[HEALTH_KIND_MAX];
     char error_message[HEALTH_MESSAGE_MAX];
@@ -60,13 +60,13 @@ size_t store_close(struct store *store, int64_t timeout_ms);
 void store_configure(struct store *store, int64_t retention_ms, int64_t commit_interval_ms);
 
 struct store_report {
-    bool writable;         /* the last commit succeeded */
+    bool writable;            /* the last commit succeeded */
     int64_t failing_since_us; /* wall clock; 0 while writable */
-    char error[256];       /* why not; "" while writable */
-    uint64_t written;      /* checks committed since start */
-    uint64_t queued;       /* checks waiting in memory */
-    uint64_t dropped;      /* checks given up because the queue was full */
-    int64_t last_commit_us; /* wall clock; 0 = none yet */
+    char error[256];          /* why not; "" while writable */
+    uint64_t written;         /* checks committed since start */
+    uint64_t queued;          /* checks waiting in memory */
+    uint64_t dropped;         /* checks given up because the queue was full */
+    int64_t last_commit_us;   /* wall clock; 0 = none yet */
 };
 
 /* Any thread. */

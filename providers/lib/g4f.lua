@@ -25,38 +25,26 @@ local KIND_BY_CLASS = {
   CloudflareError = "waf",
 }
 
--- The error text inside an answer that claims to be well: a JSON object, or the events of a stream.
-local function error_inside(response)
-  local body = response.json
-  if type(body) == "table" then
-    return body.error and (sample.error_of(body) or "an error without a text")
-  end
-  for event in (response.body or ""):gmatch("data: ([^\r\n]+)") do
-    local value = json.decode(event)
-    if type(value) == "table" and value.error then
-      return sample.error_of(value) or "an error without a text"
-    end
-  end
-  return nil
-end
-
 local function classify(response, text)
   if response.status == 405 then
     return "waf" -- g4f.dev to whatever is no browser
   end
-  if response.status == 403 and (text or ""):find("API key", 1, true) then
-    return "key_invalid"
-  end
-  return KIND_BY_CLASS[(text or ""):match("^(%a+Error): ")]
+  return text and KIND_BY_CLASS[text:match("^(%a+Error): ")]
 end
 
-local function has_content(response)
-  local body = response.json
-  if type(body) == "table" then
-    local choice = type(body.choices) == "table" and body.choices[1]
-    return type(choice) == "table"
+local function has_error(body)
+  return type(body.error) == "table" or type(body.error) == "string"
+end
+
+-- The first event of a stream that says something: an error, or a completion.
+local function telling_event(response)
+  for event in (response.body or ""):gmatch("data: ([^\r\n]+)") do
+    local value = json.decode(event)
+    if type(value) == "table" and (has_error(value) or type(value.choices) == "table") then
+      return value
+    end
   end
-  return (response.body or ""):find("data: ", 1, true) ~= nil
+  return nil
 end
 
 local function sample_of(response)
@@ -64,19 +52,21 @@ local function sample_of(response)
   if not result.ok then
     return result
   end
-  local text = error_inside(response)
-  if text then
-    local kind = classify(response, text) or "server_error"
-    result = sample.failure(kind, "HTTP 200 with an error in it: " .. text, response)
-    result.limited = result.kind == "rate" or nil
-  elseif not has_content(response) then
-    result = sample.failure("bad_response", "HTTP 200 without a completion in it", response)
+  local body = response.json
+  if type(body) ~= "table" then
+    body = telling_event(response) or {}
+  end
+  if has_error(body) then
+    return sample.refusal(response, classify, 500, body)
+  end
+  if type(body.choices) ~= "table" or type(body.choices[1]) ~= "table" then
+    return sample.failure("bad_response", "HTTP 200 without a completion in it", response)
   end
   return result
 end
 
 local function ping(provider, key, model)
-  return sample_of(http.post(provider.base_url .. "/chat/completions", {
+  return sample_of(http.post(base.at(provider, "/chat/completions"), {
     headers = key and { ["Authorization"] = "Bearer " .. key } or nil,
     json = { model = model, messages = { { role = "user", content = "ping" } } },
     keep = "always",

@@ -6,8 +6,8 @@
 --   refused for its rate only (429)           degraded  "rate_limited"
 --   a failure                                 degraded, from the n-th in a row on down; the reason is the error kind
 --
--- The score, 0 to 100, orders providers of one status: a healthy one has 100 at 0 ms and 50 at the threshold; a slow one
--- falls from 50 towards 0 as 1/latency; a limited one has 25; a failing one loses 10 of 20 with each failure.
+-- The score, 0 to 100, orders all providers: a healthy one has 100 at 0 ms and 50 at the threshold; a slow one falls from
+-- 50 towards 25 as 1/latency; a limited one has 20; a failing one has 10, and 0 from its second failure in a row on.
 
 local M = {}
 
@@ -15,7 +15,7 @@ local function latency_score(latency_ms, threshold_ms)
   if latency_ms <= threshold_ms then
     return 100 - 50 * latency_ms / threshold_ms
   end
-  return 50 * threshold_ms / latency_ms
+  return 25 + 25 * threshold_ms / latency_ms
 end
 
 --- @param sample table what a check found (providers/README.md, "Samples")
@@ -30,7 +30,7 @@ function M.judge(sample, state)
     return "degraded", "slow", score
   end
   if sample.limited then
-    return "degraded", "rate_limited", 25
+    return "degraded", "rate_limited", 20
   end
   local failures = state.consecutive_failures + 1
   if failures >= state.max_consecutive_failures then

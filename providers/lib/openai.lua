@@ -10,7 +10,8 @@
 --
 -- Further fields: `path` (default "/models": what is asked, with the key, to see whether it is good), `models` (a list:
 -- the check is then a one-token completion of the first that exists, for providers whose model list proves nothing),
--- `key_optional` (watched without a key too), `headers` (added to each request), `classify` (see sample.from).
+-- `key_optional` (watched without a key too), `headers` (added to each request), `classify` (see lib/sample.lua),
+-- `probe` (in place of the one here).
 
 local base = require "base"
 local limits = require "limits"
@@ -37,36 +38,53 @@ end
 
 --- Asks a path of the API with a key.
 function M.ask(provider, key, path)
-  local response = http.get(provider.base_url .. path, { headers = headers_for(provider, key), expect = "json" })
+  local response = http.get(base.at(provider, path), { headers = headers_for(provider, key), expect = "json" })
   return sample_with_limits(response, provider.classify)
 end
 
 -- The model that answered last, by provider: tried first.
 local working_model = {}
 
+-- Says something about one model only; the next one may work. A model that is gone proves the key.
+local TRY_NEXT = { model_gone = true, capacity = true }
+
 local function one_token(provider, key, model)
-  local response = http.post(provider.base_url .. "/chat/completions", {
+  local response = http.post(base.at(provider, "/chat/completions"), {
     headers = headers_for(provider, key),
     json = { model = model, messages = { { role = "user", content = "ping" } }, max_tokens = 1 },
     expect = "json",
     keep = "always",
   })
   local result = sample_with_limits(response, provider.classify)
-  -- Some gateways put an error into a 200 (OpenRouter, g4f): only a completion is one.
-  local body = type(response.json) == "table" and response.json or {}
-  if result.ok and type(body.choices) ~= "table" then
-    local text = sample.error_of(body)
-    result.ok, result.kind = false, text and "server_error" or "bad_response"
-    result.message = text and "HTTP 200 with an error in it: " .. text or "HTTP 200 without a completion in it"
-  end
-  -- An unknown model proves the key: a 404 here is about the model.
-  if response.status == 404 then
-    result.kind = "model_gone"
+  if result.ok and (type(response.json) ~= "table" or type(response.json.choices) ~= "table") then
+    local percent = result.rate_limit_percent
+    result = sample.failure("bad_response", "HTTP 200 without a completion in it", response)
+    result.rate_limit_percent = percent
+  elseif result.kind == "bad_path" and sample.error_of(response.json) then
+    result.kind = "model_gone" -- a 404 of the API itself, which knows this path
   end
   return result
 end
 
---- A completion of one token, by the first model of the list that exists.
+-- Providers of which it has been told that none of the models is left.
+local told_models_gone = {}
+
+-- Ids rot within weeks. When none of those that the script knows is left, the provider is up and the key is good: so the
+-- check succeeds, and says that the script wants new ids.
+local function all_models_gone(provider, result)
+  if not told_models_gone[provider.name] then
+    told_models_gone[provider.name] = true
+    log.warn("%s: none of the models that its script asks for exists any more (%s)", provider.name, result.message)
+  end
+  return {
+    ok = true,
+    message = "none of the models that the script asks for exists any more; the last answer: " .. result.message,
+    http_status = result.http_status,
+    rate_limit_percent = result.rate_limit_percent,
+  }
+end
+
+--- A completion of one token, by the first model of the list that works.
 function M.complete(provider, key)
   local order = { working_model[provider.name] }
   for _, model in ipairs(provider.models) do
@@ -74,16 +92,20 @@ function M.complete(provider, key)
       order[#order + 1] = model
     end
   end
-  local result
+  local result, failed
   for _, model in ipairs(order) do
     result = one_token(provider, key, model)
-    if result.kind ~= "model_gone" then
-      working_model[provider.name] = result.ok and model or working_model[provider.name]
+    if result.ok then
+      working_model[provider.name] = model
+      told_models_gone[provider.name] = nil
       return result
     end
+    if not TRY_NEXT[result.kind] then
+      return result
+    end
+    failed = result.kind ~= "model_gone" and result or failed
   end
-  result.message = "none of the models that the script knows exists any more; the last: " .. (result.message or "")
-  return result
+  return failed or all_models_gone(provider, result)
 end
 
 local function probe(provider)

@@ -148,7 +148,7 @@ class Daemon(Process):
         status = self.end()
         self.ended = True
         assert status == 0, f"exit status {status}\n{self.log}"
-        assert "Sanitizer" not in self.log, self.log
+        assert "Sanitizer" not in self.log and "runtime error" not in self.log, self.log
         return time.monotonic() - began
 
 

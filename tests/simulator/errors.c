@@ -204,7 +204,7 @@ static const struct error_row {
      NULL,
      GOOGLE(400, "API key not valid. Please pass a valid API key.",
             "INVALID_ARGUMENT") ",\"details\":[{" TYPE_URL "ErrorInfo\",\"reason\":\"API_KEY_INVALID\",\"domain\":"
-                                                           "\"googleapis.com\",\"metadata\":{\"service\":"
+                                "\"googleapis.com\",\"metadata\":{\"service\":"
                                 "\"generativelanguage.googleapis.com\"}},{" TYPE_URL
                                 "LocalizedMessage\",\"locale\":\"en-US\",\"message\":"
                                 "\"API key not valid. Please pass a valid API key.\"}]}}",

@@ -15,9 +15,17 @@ static void reads_durations_of_providers_and_people(void **state)
         const char *text;
         int64_t ns;
     } good[] = {
-        {"7.66s", 7660000000},   {"1m26.4s", 86400000000}, {"80ms", 80000000},        {"825ms", 825000000},
-        {"6m0s", 360000000000},  {"250\xC2\xB5s", 250000}, {"0s", 0},                 {"1h30m", 5400000000000},
-        {"34.074824224s", 34074824224}, {"7d", INT64_C(604800000000000)},             {"5m", 300000000000},
+        {"7.66s", 7660000000},
+        {"1m26.4s", 86400000000},
+        {"80ms", 80000000},
+        {"825ms", 825000000},
+        {"6m0s", 360000000000},
+        {"250\xC2\xB5s", 250000},
+        {"0s", 0},
+        {"1h30m", 5400000000000},
+        {"34.074824224s", 34074824224},
+        {"7d", INT64_C(604800000000000)},
+        {"5m", 300000000000},
         {"2h31m16.752s", INT64_C(9076752000000)},
     };
     (void)state;
@@ -30,8 +38,9 @@ static void reads_durations_of_providers_and_people(void **state)
 
 static void refuses_what_is_no_duration(void **state)
 {
-    static const char *const bad[] = {"", "soon", "None", "-5", "12x", "m", "5", "0", "1.s", ".5s", "5 s", "5s ", "1e3s",
-                                      "99999999999999999999s", "1000000d", "5mm", "s5"};
+    static const char *const bad[] = {"",         "soon", "None", "-5",  "12x", "m",    "5",
+                                      "0",        "1.s",  ".5s",  "5 s", "5s ", "1e3s", "99999999999999999999s",
+                                      "1000000d", "5mm",  "s5"};
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i) {
         int64_t ns;

@@ -45,8 +45,8 @@ static void any_bytes_become_a_valid_string(void **state)
         {"q\"b\\n\nt\t\x01\x7f", 10, "\"q\\\"b\\\\n\\nt\\t\\u0001\\u007f\""},
         {"gr\xC3\xBC\xC3\x9F", 6, "\"gr\xC3\xBC\xC3\x9F\""},
         {"\xF0\x9F\x98\x80", 4, "\"\xF0\x9F\x98\x80\""},
-        {"\xC3", 1, "\"\xEF\xBF\xBD\""},                         /* cut off */
-        {"\xC0\x80", 2, "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},         /* overlong */
+        {"\xC3", 1, "\"\xEF\xBF\xBD\""},                                 /* cut off */
+        {"\xC0\x80", 2, "\"\xEF\xBF\xBD\xEF\xBF\xBD\""},                 /* overlong */
         {"\xED\xA0\x80", 3, "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""}, /* a surrogate */
         {"a\0b", 3, "\"a\\u0000b\""},
     };

@@ -25,7 +25,7 @@ static void known_secrets_vanish_wherever_they_stand(void **state)
     assert_true(redactor_add(r, "secret", 6));
     assert_redacted(r, "key top secret/1!", "key ***!");
     assert_redacted(r, "?key=top%20secret%2F1&a=b", "?key=***&a=b");
-    assert_redacted(r, "xsecretx", "***"); /* what is left around a secret is a part of its word */
+    assert_redacted(r, "xsecretx", "***");  /* what is left around a secret is a part of its word */
     assert_true(redactor_add(r, "abc", 3)); /* too short to be taken */
     assert_redacted(r, "abc", "abc");
     redactor_free(r);
@@ -47,7 +47,8 @@ static void ordinary_texts_stay(void **state)
         "Rate limit reached on tokens per minute (TPM): Limit 8000, Used 2591.",
         "user_id is missing; sk- is a prefix; bearer token expected",
         "Failed to connect to localhost port 1337 after 3 ms: Couldn't connect to server",
-        "** note **", "",
+        "** note **",
+        "",
     };
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); ++i)

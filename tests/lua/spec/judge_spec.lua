@@ -1,0 +1,55 @@
+local host = require "host"
+
+local judge = host.new():library("judge").judge
+
+local function state(failures, most)
+  return {
+    status = "healthy", consecutive_failures = failures or 0, degraded_latency_ms = 1000,
+    max_consecutive_failures = most or 3, now = host.NOW,
+  }
+end
+
+local function verdict(sample, ...)
+  local status, reason, score = judge(sample, state(...))
+  return { status, reason, score }
+end
+
+describe("the default judge", function()
+  it("calls a success within the threshold healthy", function()
+    assert.same({ "healthy", "ok", 100 }, verdict { ok = true, latency_ms = 0 })
+    assert.same({ "healthy", "ok", 75 }, verdict { ok = true, latency_ms = 500 })
+    assert.same({ "healthy", "ok", 50 }, verdict { ok = true, latency_ms = 1000 })
+  end)
+
+  it("calls a slower success degraded, and up whatever went before", function()
+    assert.same({ "degraded", "slow", 37.5 }, verdict({ ok = true, latency_ms = 2000 }, 7))
+    assert.equal("degraded", verdict({ ok = true, latency_ms = 1000.1 })[1])
+  end)
+
+  it("calls a limited provider degraded, however often", function()
+    assert.same({ "degraded", "rate_limited", 20 }, verdict({ ok = false, limited = true, kind = "rate", latency_ms = 5 }, 9))
+  end)
+
+  it("calls failures degraded until the third in a row", function()
+    local failure = { ok = false, kind = "server_error", latency_ms = 5 }
+    assert.same({ "degraded", "server_error", 10 }, verdict(failure, 0))
+    assert.same({ "degraded", "server_error", 0 }, verdict(failure, 1))
+    assert.same({ "down", "server_error", 0 }, verdict(failure, 2))
+    assert.same({ "down", "server_error", 0 }, verdict(failure, 3))
+  end)
+
+  it("heeds the configured number of failures", function()
+    local failure = { ok = false, kind = "timeout", latency_ms = 5 }
+    assert.equal("down", verdict(failure, 0, 1)[1])
+    assert.equal("degraded", verdict(failure, 8, 10)[1])
+    assert.equal("down", verdict(failure, 9, 10)[1])
+  end)
+
+  it("scores every healthy provider above every degraded one that answers, and those above the failing", function()
+    local healthy = verdict({ ok = true, latency_ms = 1000 })[3]
+    local slow = verdict({ ok = true, latency_ms = 600000 })[3]
+    local limited = verdict({ ok = false, limited = true, kind = "rate", latency_ms = 1 })[3]
+    local failing = verdict({ ok = false, kind = "timeout", latency_ms = 1 })[3]
+    assert.is_true(healthy > slow and slow > limited and limited > failing)
+  end)
+end)
