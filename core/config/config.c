@@ -67,7 +67,10 @@ static void count_instructions(lua_State *L, lua_Debug *activation)
     if (r->instructions_left > 0)
         return;
     lua_sethook(L, count_instructions, LUA_MASKCOUNT, 1); /* no pcall goes on from here */
-    luaL_error(L, "ran for more than %d instructions: an endless loop?", INSTRUCTIONS_MAX);
+    luaL_where(L, 0); /* the function that is running: a hook has no level of its own */
+    lua_pushfstring(L, "ran for more than %d instructions: an endless loop?", INSTRUCTIONS_MAX);
+    lua_concat(L, 2);
+    lua_error(L);
 }
 
 static int open_libraries(lua_State *L)
@@ -444,8 +447,13 @@ static void read_file(struct reading *r)
     lua_sethook(L, count_instructions, LUA_MASKCOUNT, HOOK_STRIDE);
     lua_pushcfunction(L, run_and_read);
     lua_pushlightuserdata(L, r);
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
-        buf_printf(&r->faults, "%s%s", r->faults.len != 0 ? "\n" : "", error_text(L)); /* begins with file:line */
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+        const char *text = error_text(L); /* begins with file:line, but for "not enough memory" */
+        if (strncmp(text, r->config->path, strlen(r->config->path)) == 0)
+            buf_printf(&r->faults, "%s%s", r->faults.len != 0 ? "\n" : "", text);
+        else
+            fault(r, "", "", "%s", text);
+    }
     lua_close(L);
 }
 

@@ -54,7 +54,10 @@ static void count_instructions(lua_State *L, lua_Debug *activation)
         return;
     /* From here on every instruction raises: a pcall around an endless loop must not catch its way to another round. */
     lua_sethook(L, count_instructions, LUA_MASKCOUNT, 1);
-    luaL_error(L, "instruction budget of %d exhausted: an endless loop?", (int)sandbox->limits.instructions);
+    luaL_where(L, 0); /* the function that is running: a hook has no level of its own */
+    lua_pushfstring(L, "instruction budget of %d exhausted: an endless loop?", (int)sandbox->limits.instructions);
+    lua_concat(L, 2);
+    lua_error(L);
 }
 
 static void refill_budget(struct sandbox *sandbox, lua_State *L)
@@ -217,7 +220,10 @@ size_t sandbox_memory(const struct sandbox *sandbox)
 static void take_error(lua_State *L, char *error, size_t error_size)
 {
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    if (text != NULL)
+    if (text != NULL && strcmp(text, "not enough memory") == 0) /* Lua's own text has no room for a place */
+        snprintf(error, error_size, "%s: %s of %zu bytes", sandbox_of(L)->name, text,
+                 sandbox_of(L)->limits.memory_bytes);
+    else if (text != NULL)
         snprintf(error, error_size, "%s", text);
     else
         snprintf(error, error_size, "the script raised a %s as error, expected a text", luaL_typename(L, -1));
