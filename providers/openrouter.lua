@@ -30,6 +30,7 @@ local function probe(provider)
   return base.with_keys(provider, function(key)
     local response = http.get(base.at(provider, "/key"), {
       headers = { ["Authorization"] = "Bearer " .. key },
+      expect = "json",
       keep = "always",
     })
     local result = sample.from(response)

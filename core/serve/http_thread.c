@@ -173,10 +173,39 @@ static bool is_done(struct http_thread *thread)
     return thread->stopping && (thread->requests_in_flight == 0 || h2o_now(thread->ctx.loop) >= thread->stop_by_ms);
 }
 
+/* On the thread itself: h2o's sockets take their buffers from a cache of the thread that made them, without a lock. So
+ * whoever runs a loop must have made its sockets, the message queue's included, and must dispose of them. */
+static void open_loop(struct http_thread *thread)
+{
+    h2o_context_init(&thread->ctx, h2o_evloop_create(), &thread->server->config);
+    thread->accept.ctx = &thread->ctx;
+    thread->accept.hosts = thread->server->config.hosts;
+    h2o_multithread_register_receiver(thread->ctx.queue, &thread->receiver, receive);
+    for (size_t i = 0; i < thread->fd_count; ++i) {
+        thread->listeners[i] = h2o_evloop_socket_create(thread->ctx.loop, thread->fds[i], H2O_SOCKET_FLAG_DONT_READ);
+        thread->listeners[i]->data = thread;
+    }
+    thread->listener_count = thread->fd_count;
+    watch_listeners(thread);
+}
+
+static void close_loop(struct http_thread *thread)
+{
+    h2o_loop_t *loop = thread->ctx.loop;
+    h2o_evloop_run(loop, 0); /* takes what was sent last, disposes of closed sockets */
+    forget_rendered(thread);
+    h2o_multithread_unregister_receiver(thread->ctx.queue, &thread->receiver);
+    h2o_context_dispose(&thread->ctx);
+    h2o_evloop_run(loop, 0);
+    h2o_evloop_destroy(loop);
+}
+
 static void *run(void *user)
 {
     struct http_thread *thread = user;
     pthread_setname_np(pthread_self(), "providerd-http");
+    open_loop(thread);
+    sem_post(&thread->ready);
     while (!is_done(thread))
         h2o_evloop_run(thread->ctx.loop, thread->stopping ? 10 : WAIT_MS);
     /* What is open now is idle, or out of time: each connection finds its socket shut and frees itself. */
@@ -186,39 +215,37 @@ static void *run(void *user)
         h2o_evloop_run(thread->ctx.loop, 10);
     if (thread->connection_count != 0)
         log_warning("serve", "%zu connections did not end in time", thread->connection_count);
+    close_loop(thread);
     return NULL;
-}
-
-static int listen_on(struct http_thread *thread, const int *fds, size_t count)
-{
-    thread->listeners = calloc(count, sizeof(*thread->listeners));
-    if (thread->listeners == NULL)
-        return -1;
-    for (size_t i = 0; i < count; ++i) {
-        thread->listeners[i] = h2o_evloop_socket_create(thread->ctx.loop, fds[i], H2O_SOCKET_FLAG_DONT_READ);
-        thread->listeners[i]->data = thread;
-        ++thread->listener_count;
-    }
-    watch_listeners(thread);
-    return 0;
 }
 
 int http_thread_open(struct http_thread *thread, struct server *server, const int *fds, size_t fd_count)
 {
     thread->server = server;
     h2o_linklist_init_anchor(&thread->connections);
-    h2o_context_init(&thread->ctx, h2o_evloop_create(), &server->config);
-    thread->accept.ctx = &thread->ctx;
-    thread->accept.hosts = server->config.hosts;
-    h2o_multithread_register_receiver(thread->ctx.queue, &thread->receiver, receive);
-    return listen_on(thread, fds, fd_count);
+    thread->fds = calloc(fd_count, sizeof(*thread->fds));
+    thread->listeners = calloc(fd_count, sizeof(*thread->listeners));
+    if (thread->fds == NULL || thread->listeners == NULL) {
+        for (size_t i = 0; i < fd_count; ++i)
+            close(fds[i]);
+        return -1;
+    }
+    memcpy(thread->fds, fds, fd_count * sizeof(*fds));
+    thread->fd_count = fd_count;
+    return 0;
 }
 
 int http_thread_start(struct http_thread *thread)
 {
-    errno = pthread_create(&thread->thread, NULL, run, thread);
-    thread->thread_started = errno == 0;
-    return errno == 0 ? 0 : -1;
+    if (sem_init(&thread->ready, 0, 0) != 0)
+        return -1;
+    int failed = pthread_create(&thread->thread, NULL, run, thread);
+    thread->thread_started = failed == 0;
+    while (failed == 0 && sem_wait(&thread->ready) != 0)
+        ; /* a signal */
+    sem_destroy(&thread->ready);
+    errno = failed;
+    return failed == 0 ? 0 : -1;
 }
 
 static struct thread_message *new_message(enum thread_message_kind kind)
@@ -265,17 +292,11 @@ void http_thread_join(struct http_thread *thread)
 {
     if (thread->thread_started)
         pthread_join(thread->thread, NULL);
-    else
-        close_listeners(thread);
-    h2o_loop_t *loop = thread->ctx.loop;
-    h2o_evloop_run(loop, 0); /* takes what was sent last, disposes of closed sockets */
-    forget_rendered(thread);
+    for (size_t i = 0; i < thread->fd_count && !thread->thread_started; ++i)
+        close(thread->fds[i]);
     snapshot_release(thread->snapshot);
     policy_state_free(thread->policies);
     policy_host_release(thread->policy_host);
-    h2o_multithread_unregister_receiver(thread->ctx.queue, &thread->receiver);
-    h2o_context_dispose(&thread->ctx);
-    h2o_evloop_run(loop, 0);
-    h2o_evloop_destroy(loop);
     free(thread->listeners);
+    free(thread->fds);
 }

@@ -7,6 +7,7 @@
 
 #include <h2o.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 
 struct history_stream;
@@ -40,7 +41,10 @@ struct http_thread {
     h2o_accept_ctx_t accept;
     pthread_t thread;
     bool thread_started;
+    sem_t ready; /* the thread takes messages from here on */
     h2o_multithread_receiver_t receiver;
+    int *fds; /* of the listening sockets; the listeners' once the thread has started */
+    size_t fd_count;
     h2o_socket_t **listeners;
     size_t listener_count;
     h2o_linklist_t connections; /* struct connection */
@@ -59,11 +63,10 @@ struct http_thread {
 /* Any thread; takes the message over. */
 void http_thread_send(struct http_thread *thread, struct thread_message *message);
 
-/* Makes loop and context. `fds` are the thread's own descriptors of the listening sockets, taken over. -1 when memory
- * ran out. */
+/* `fds` are the thread's own descriptors of the listening sockets, taken over. -1 when memory ran out. */
 int http_thread_open(struct http_thread *thread, struct server *server, const int *fds, size_t fd_count);
 
-/* -1 with errno. */
+/* Starts the thread, which makes its loop and context itself, and waits until it takes messages. -1 with errno. */
 int http_thread_start(struct http_thread *thread);
 
 /* Take the reference over; before the start at once, afterwards by a message. */

@@ -54,6 +54,8 @@ bool route_find(const struct route *routes, size_t count, const char *path, size
 {
     bool malformed = false;
     match->route = NULL;
+    match->parameter[0] = '\0';
+    match->parameter_len = 0;
     if (len > 1 && path[len - 1] == '/')
         --len;
     for (size_t i = 0; i < count && match->route == NULL; ++i) {

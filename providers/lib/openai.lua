@@ -56,11 +56,13 @@ local function one_token(provider, key, model)
     keep = "always",
   })
   local result = sample_with_limits(response, provider.classify)
-  if result.ok and (type(response.json) ~= "table" or type(response.json.choices) ~= "table") then
+  local body = response.json
+  if result.ok and (type(body) ~= "table" or type(body.choices) ~= "table") then
     local percent = result.rate_limit_percent
-    result = sample.failure("bad_response", "HTTP 200 without a completion in it", response)
+    result = sample.error_of(body) and sample.refusal(response, provider.classify, 500, body)
+      or sample.failure("bad_response", "HTTP 200 without a completion in it", response)
     result.rate_limit_percent = percent
-  elseif result.kind == "bad_path" and sample.error_of(response.json) then
+  elseif result.kind == "bad_path" and sample.error_of(body) then
     result.kind = "model_gone" -- a 404 of the API itself, which knows this path
   end
   return result

@@ -197,7 +197,8 @@ local CHALLENGE_MARK = "<title>just a moment" -- comes with 200, 403 and 503
 -- was due. Other HTML error pages are the provider's own.
 -- Marks: xtekky/gpt4free g4f/requests/raise_for_status.py.
 local function is_edge(response)
-  if response.headers["cf-mitigated"] or (is_page(response) and (response.ok or response.status == 403)) then
+  local served = response.status >= 200 and response.status < 300
+  if response.headers["cf-mitigated"] or (is_page(response) and (served or response.status == 403)) then
     return true
   end
   local body = (response.body or ""):sub(1, 4096):lower()
@@ -290,11 +291,14 @@ end
 
 --- The sample of a response.
 function M.from(response, classify)
-  if response.error then
+  if response.error and not (response.error == "bad_response" and is_page(response)) then
     return M.failure(response.error, response.message or response.error, response)
   end
   if is_edge(response) then
     return M.failure("waf", describe(response), response)
+  end
+  if response.error then
+    return M.failure(response.error, response.message or response.error, response)
   end
   if not response.ok then
     return M.refusal(response, classify, response.status, response.json)

@@ -46,7 +46,7 @@ def test_one_that_is_not_healthy_is_exit_status_1(simulator, check):
 def test_only_those_named_are_probed(simulator, check):
     simulator.behave("other", "500")
     assert check("acme").returncode == 0
-    assert "other" not in simulator.stats()
+    assert simulator.requests("other") == []
     assert check("other", "acme", "--json").returncode == 1
 
 
@@ -58,7 +58,7 @@ def test_only_those_named_are_probed(simulator, check):
 def test_an_unknown_name_is_exit_status_2_and_nothing_is_probed(simulator, check, name, expected):
     done = check("acme", name)
     assert done.returncode == 2 and expected in done.stderr and done.stdout == ""
-    assert "acme" not in simulator.stats()
+    assert simulator.requests("acme") == []
 
 
 def test_nothing_configured_is_exit_status_2(check):

@@ -1,119 +1,247 @@
-"""Every shipped provider against the simulator that plays it: what it sends, and what it makes of refusals."""
+"""Each shipped provider against the simulator, which plays it as documented: what it is asked, with which headers, and
+what is made of its answers."""
+import json
+import time
+from typing import NamedTuple
+
 import pytest
 
-from harness import REPO
+G4F = ["g4f", "g4f_main", "g4f_groq", "g4f_grok", "g4f_gemini", "g4f_nvidia", "g4f_ollama", "g4f_pollinations"]
 
-BEARER = {"groq", "together", "nvidia", "mistral"}
+
+class Probe(NamedTuple):
+    """What one check of a provider looks like where it arrives."""
+    name: str
+    requests: list  # (method, path)
+    header: str = "authorization"
+    scheme: str = "Bearer "
+    bad_key: str = "key_invalid"
+
+    @property
+    def key_variable(self):
+        return f"{self.name.upper()}_API_KEY"
+
+
+PROBES = [
+    Probe("groq", [("GET", "/groq/openai/v1/models")]),
+    Probe("openrouter", [("GET", "/openrouter/api/v1/key")]),
+    Probe("together", [("GET", "/together/v1/models")]),
+    Probe("nvidia", [("POST", "/nvidia/v1/chat/completions")]),
+    Probe("mistral", [("GET", "/mistral/v1/models")]),
+    Probe("huggingface", [("GET", "/huggingface-hub/api/whoami-v2"), ("GET", "/huggingface/v1/models")]),
+    Probe("gemini", [("GET", "/gemini/v1beta/models?pageSize=1")], "x-goog-api-key", ""),
+    Probe("google", [("GET", "/google/v1beta/models?pageSize=1")], "x-goog-api-key", ""),
+]
+PROBES += [Probe(name, [("POST", f"/{name}{'/v1' if name in ('g4f', 'g4f_main') else ''}/chat/completions")]) for name in G4F]
+EVERY = pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+KEYED = pytest.mark.parametrize("probe", [p for p in PROBES if p.name not in G4F], ids=lambda probe: probe.name)
+
+
+def environment_of(simulator, name):
+    """What the simulator's providers need, of this one only."""
+    own = (f"{name.upper()}_API_", "HF_" if name == "huggingface" else "-", "GEMINI_CLI_" if name == "gemini_cli" else "-",
+           "CODE_ASSIST" if name == "gemini_cli" else "-")
+    return {variable: value for variable, value in simulator.environment.items() if variable.startswith(own)}
 
 
 @pytest.fixture
-def running(simulator, daemon):
-    started = daemon(simulator.environment, provider_paths=[str(REPO / "providers")], quiet=False)
-    for name in started.get("/api/providers/status").json["providers"]:
-        started.wait_for_provider(name, lambda entry: True)
-    return started
+def run(simulator, daemon):
+    """A daemon that watches one provider only, once it has been checked: the daemon, and its entry."""
+    def start(name, environment=None, **settings):
+        given = environment_of(simulator, name) if environment is None else environment
+        running = daemon(given, providers={name: {"enabled": True}}, **settings)
+        entry = running.wait_for_provider(name, lambda entry: True)
+        assert list(running.get("/api/providers/status").json["providers"]) == [name]
+        return running, entry
+    return start
 
 
-def test_all_are_healthy_with_their_keys(running):
-    states = running.get("/api/providers/status").json["providers"]
-    assert sorted(states) == sorted([
-        "groq", "openrouter", "together", "nvidia", "mistral", "huggingface", "gemini", "google", "gemini_cli", "g4f",
-        "g4f_main", "g4f_groq", "g4f_grok", "g4f_gemini", "g4f_nvidia", "g4f_ollama", "g4f_pollinations"])
-    assert {name: state["status"] for name, state in states.items() if state["status"] != "healthy"} == {}
+def lines(simulator, name):
+    return [(entry["method"], entry["path"]) for entry in simulator.requests(name)]
 
 
-@pytest.mark.parametrize("name, method, path, header, value", [
-    ("groq", "GET", "/groq/openai/v1/models", "authorization", "Bearer sim-groq-key-0123456789"),
-    ("openrouter", "GET", "/openrouter/api/v1/key", "authorization", "Bearer sim-openrouter-key-0123456789"),
-    ("together", "GET", "/together/v1/models", "authorization", "Bearer sim-together-key-0123456789"),
-    ("nvidia", "POST", "/nvidia/v1/chat/completions", "authorization", "Bearer sim-nvidia-key-0123456789"),
-    ("mistral", "GET", "/mistral/v1/models", "authorization", "Bearer sim-mistral-key-0123456789"),
-    ("gemini", "GET", "/gemini/v1beta/models?pageSize=1", "x-goog-api-key", "sim-gemini-key-0123456789"),
-    ("google", "GET", "/google/v1beta/models?pageSize=1", "x-goog-api-key", "sim-google-key-0123456789"),
-    ("gemini_cli", "POST", "/gemini_cli/v1internal:loadCodeAssist", "authorization", "Bearer sim-gemini_cli-access-0123456789"),
-    ("g4f", "POST", "/g4f/v1/chat/completions", "authorization", "Bearer sim-g4f-key-0123456789"),
-    ("g4f_groq", "POST", "/g4f_groq/chat/completions", "authorization", "Bearer sim-g4f_groq-key-0123456789"),
-])
-def test_each_sends_what_its_api_wants(running, simulator, name, method, path, header, value):
-    sent = simulator.requests(name)[-1]
-    assert (sent["method"], sent["path"]) == (method, path)
-    headers = {key.lower(): text for key, text in sent["headers"].items()}
-    assert headers[header] == value
-    assert headers["user-agent"] and "gzip" in headers["accept-encoding"]
+@EVERY
+def test_a_good_key_is_healthy_and_is_sent_as_documented(simulator, run, probe):
+    running, entry = run(probe.name)
+    assert (entry["status"], entry["reason"], entry["http_status"]) == ("healthy", "ok", 200), entry
+    assert lines(simulator, probe.name) == probe.requests
+    key = simulator.environment[probe.key_variable]
+    for received in simulator.requests(probe.name):
+        headers = received["headers"]
+        assert headers[probe.header] == probe.scheme + key
+        assert headers["user-agent"].startswith("providerd/") and "gzip" in headers["accept-encoding"]
+        assert key not in received["path"] and key not in received["body"]
+        assert "cookie" not in headers and "referer" not in headers
+        if received["method"] == "POST":
+            assert headers["content-type"] == "application/json"
+            body = json.loads(received["body"])
+            assert body["messages"] == [{"role": "user", "content": "ping"}] and body["model"]
+    assert key not in running.log and key.encode() not in running.get("/api/providers/status").body
 
 
-def test_huggingface_asks_the_hub_for_the_token_and_the_router_for_its_models(running, simulator):
-    paths = [sent["path"] for sent in simulator.requests("huggingface")]
-    assert paths[-2:] == ["/huggingface-hub/api/whoami-v2", "/huggingface/v1/models"]
+@EVERY
+def test_a_bad_key_is_told_and_shows_nowhere(simulator, run, probe):
+    wrong = "wrong-key-9876543210"
+    running, entry = run(probe.name, {**environment_of(simulator, probe.name), probe.key_variable: wrong})
+    assert entry["status"] == "degraded" and entry["error_message"]
+    expected = {"forbidden", "key_invalid"} if probe.name in G4F else {probe.bad_key}  # g4f: 403 "Invalid G4F API key"
+    assert entry["reason"] in expected, entry
+    assert wrong not in running.log and wrong.encode() not in running.get("/api/providers/status").body
 
 
-@pytest.mark.parametrize("name, status, reason", [
-    ("groq", 401, "key_invalid"), ("openrouter", 401, "key_invalid"), ("together", 401, "key_invalid"),
-    ("nvidia", 403, "key_invalid"), ("mistral", 401, "key_invalid"), ("huggingface", 401, "key_invalid"),
-    ("gemini", 400, "key_invalid"), ("google", 400, "key_invalid"),
-])
-def test_a_wrong_key_is_known_by_each_ones_own_answer(simulator, daemon, name, status, reason):
-    environment = {**simulator.environment, f"{name.upper()}_API_KEY": "wrong-key-0123456789"}
-    running = daemon(environment, provider_paths=[str(REPO / "providers")], quiet=False)
-    entry = running.wait_for_provider(name, lambda entry: True)
-    assert (entry["http_status"], entry["reason"]) == (status, reason)
-    assert "wrong-key-0123456789" not in running.log
+@KEYED
+def test_without_a_key_it_is_not_watched_and_the_variable_is_named(daemon, probe):
+    status = daemon().get("/api/providers/status").json
+    told = {absence["name"]: absence["message"] for absence in status["not_configured"]}
+    assert told[probe.name].startswith(f"set {probe.key_variable}") and probe.name not in status["providers"]
 
 
-def test_a_second_key_helps_out_and_the_bad_one_is_named(simulator, daemon):
-    environment = {"GROQ_API_BASE": simulator.environment["GROQ_API_BASE"], "GROQ_API_KEY": "wrong-key-0123456789",
-                   "GROQ_API_KEY_1": "sim-groq-key-0123456789"}
+@EVERY
+@pytest.mark.parametrize("behaviour, status, reasons, limited", [
+    ("429 retry-after=60", "degraded", {"rate_limited", "quota_window"}, True),
+    ("500", "degraded", {"server_error"}, False),
+    ("503", "degraded", {"capacity", "server_error"}, False),
+    ("html", "degraded", {"bad_response", "waf"}, False),
+    ("truncated", "degraded", {"bad_response"}, False),
+    ("error200", "degraded", None, None),
+], ids=["429", "500", "503", "html", "truncated", "error200"])
+def test_its_own_errors_are_understood(simulator, run, probe, behaviour, status, reasons, limited):
+    simulator.behave(probe.name, behaviour)
+    _, entry = run(probe.name, timeout="5s")
+    assert entry["status"] == status and entry["error_message"], entry
+    assert reasons is None or entry["reason"] in reasons, entry
+    if limited is not None:
+        assert (entry["uptime_percent"], entry["consecutive_failures"]) == ((100.0, 0) if limited else (0.0, 1))
+
+
+@KEYED
+def test_the_second_of_two_keys_is_tried_when_the_first_is_refused(simulator, run, probe):
+    environment = environment_of(simulator, probe.name)
+    good = environment.pop(probe.key_variable)
+    environment |= {f"{probe.key_variable}_1": "wrong-key-9876543210", f"{probe.key_variable}_2": good}
+    running, entry = run(probe.name, environment)
+    assert entry["status"] == "healthy", entry
+    sent = [received["headers"][probe.header] for received in simulator.requests(probe.name)]
+    assert sent[0] == f"{probe.scheme}wrong-key-9876543210" and sent[-1] == probe.scheme + good
+    assert f"{probe.key_variable}_1" in running.log and "wrong-key" not in running.log
+
+
+def test_the_user_agent_of_one_provider_can_be_set(simulator, run):
+    run("groq", {**environment_of(simulator, "groq"), "GROQ_USER_AGENT": "acme/1.0"})
+    assert simulator.requests("groq")[0]["headers"]["user-agent"] == "acme/1.0"
+
+
+@pytest.mark.parametrize("name, aliases", [("huggingface", ["HF_TOKEN"]), ("together", ["TOGETHERAI_API_KEY"]),
+                                           ("nvidia", ["NVIDIA_NIM_API_KEY"])])
+def test_other_names_of_a_key_count_too(simulator, run, name, aliases):
+    for alias in aliases:
+        environment = environment_of(simulator, name)
+        environment[alias] = environment.pop(f"{name.upper()}_API_KEY")
+        assert run(name, environment)[1]["status"] == "healthy"
+
+
+def test_g4f_needs_no_key(simulator, run):
+    environment = environment_of(simulator, "g4f")
+    del environment["G4F_API_KEY"]
+    assert run("g4f", environment)[1]["status"] == "healthy"
+    assert "authorization" not in simulator.requests("g4f")[0]["headers"]
+
+
+def test_the_g4f_servers_of_the_original_are_always_watched(simulator, daemon):
+    bases = {variable: value for variable, value in simulator.environment.items()
+             if variable.startswith("G4F_") and variable.endswith("_API_BASE") and variable[:-9].lower() in G4F[:6]}
+    running = daemon({**bases, "G4F_API_BASE": simulator.environment["G4F_API_BASE"]}, quiet=False)
+    assert sorted(running.get("/api/providers/status").json["providers"]) == sorted(G4F[:6])
+
+
+def test_limits_in_the_headers_and_in_the_key_data_become_a_percentage(simulator, run):
+    for name in ("groq", "openrouter"):
+        entry = run(name)[1]
+        assert 0 < entry["rate_limit_percent"] <= 100, name
+
+
+# -- gemini_cli --
+
+def code_assist(entry):
+    return [request for request in entry if request["path"].endswith(":loadCodeAssist")]
+
+
+def test_gemini_cli_asks_load_code_assist_with_the_access_token(simulator, run):
+    _, entry = run("gemini_cli")
+    assert entry["status"] == "healthy", entry
+    assert lines(simulator, "gemini_cli") == [("POST", "/gemini_cli/v1internal:loadCodeAssist")]
+    received = simulator.requests("gemini_cli")[0]
+    assert received["headers"]["authorization"] == "Bearer sim-gemini_cli-access-0123456789"
+    assert received["headers"]["user-agent"].startswith("GeminiCLI/")
+    body = json.loads(received["body"])
+    assert (body["cloudaicompanionProject"], body["mode"]) == ("sim-project", "HEALTH_CHECK")
+
+
+def test_gemini_cli_refreshes_a_token_that_has_run_out_and_only_then(simulator, run):
+    environment = {**environment_of(simulator, "gemini_cli"), "GEMINI_CLI_1_EXPIRY_DATE": "1000"}
+    running, entry = run("gemini_cli", environment)
+    assert entry["status"] == "healthy", entry
+    assert lines(simulator, "gemini_cli") == [("POST", "/gemini_cli/token"),
+                                              ("POST", "/gemini_cli/v1internal:loadCodeAssist")]
+    form = simulator.requests("gemini_cli")[0]
+    assert form["headers"]["content-type"] == "application/x-www-form-urlencoded"
+    assert "grant_type=refresh_token" in form["body"] and "authorization" not in form["headers"]
+    running.check("gemini_cli")
+    assert len(simulator.requests("gemini_cli")) == 3  # the new token lasts
+    fresh = code_assist(simulator.requests("gemini_cli"))[-1]["headers"]["authorization"].removeprefix("Bearer ")
+    assert fresh not in running.log and "sim-client-secret" not in running.log
+
+
+def test_gemini_cli_refreshes_a_token_that_is_refused(simulator, run):
+    environment = {**environment_of(simulator, "gemini_cli"), "GEMINI_CLI_1_ACCESS_TOKEN": "stale-token-9876543210"}
+    assert run("gemini_cli", environment)[1]["status"] == "healthy"
+    assert [path.rsplit("/", 1)[1] for _, path in lines(simulator, "gemini_cli")] == [
+        "v1internal:loadCodeAssist", "token", "v1internal:loadCodeAssist"]
+
+
+def test_gemini_cli_says_that_the_login_is_over(simulator, run):
+    environment = {**environment_of(simulator, "gemini_cli"), "GEMINI_CLI_1_EXPIRY_DATE": "1000",
+                   "GEMINI_CLI_1_REFRESH_TOKEN": "revoked-token-9876543210"}
+    running, entry = run("gemini_cli", environment)
+    assert entry["reason"] == "key_invalid" and "log in with gemini again" in entry["error_message"]
+    assert "revoked-token" not in running.log
+
+
+def test_gemini_cli_reads_the_file_of_the_cli_and_never_writes_it(simulator, run, tmp_path):
+    folder = tmp_path / ".gemini"
+    folder.mkdir()
+    file = folder / "oauth_creds.json"
+    content = json.dumps({"access_token": "sim-gemini_cli-access-0123456789", "token_type": "Bearer",
+                          "refresh_token": "sim-gemini_cli-refresh-0123456789",
+                          "expiry_date": int((time.time() + 3600) * 1000)})
+    file.write_text(content)
+    environment = {name: value for name, value in environment_of(simulator, "gemini_cli").items()
+                   if not name.startswith("GEMINI_CLI_1_")}
+    running, entry = run("gemini_cli", {**environment, "HOME": str(tmp_path)})
+    assert entry["status"] == "healthy", entry
+    assert file.read_text() == content
+    # The CLI has refreshed its token; the old one is refused: the file is read anew, and no token is asked for.
+    running.stop()
+    file.write_text(content.replace("access-0123456789", "stale-9876543210"))
+    running, entry = run("gemini_cli", {**environment, "HOME": str(tmp_path)})
+    assert entry["reason"] == "key_invalid" and "GEMINI_OAUTH_CLIENT_ID" in entry["error_message"]
+    file.write_text(content)
+    assert running.check("gemini_cli")["status"] == "healthy"
+    assert ("POST", "/gemini_cli/token") not in lines(simulator, "gemini_cli")
+
+
+def test_gemini_cli_without_a_credential_says_what_to_do(run, simulator):
+    environment = {"GEMINI_CLI_PROJECT_ID": "p", "CODE_ASSIST_ENDPOINT": simulator.environment["CODE_ASSIST_ENDPOINT"]}
+    _, entry = run("gemini_cli", environment)
+    assert entry["reason"] == "key_missing" and "log in with gemini" in entry["error_message"]
+    assert simulator.requests("gemini_cli") == []
+
+
+def test_a_base_with_a_key_is_a_provider_and_a_base_alone_is_none(simulator, daemon):
+    environment = {**simulator.generic("acme", "my_own_api"), "LONELY_API_BASE": simulator.base("lonely")}
     running = daemon(environment)
-    assert running.wait_for_provider("groq", lambda entry: True)["status"] == "healthy"
-    assert "key 1 (GROQ_API_KEY, …6789) refused" in running.log
-
-
-def test_an_expired_token_is_refreshed_before_the_check(simulator, daemon):
-    environment = {**simulator.environment, "GEMINI_CLI_1_EXPIRY_DATE": "1000"}
-    running = daemon(environment)
-    assert running.wait_for_provider("gemini_cli", lambda entry: True)["status"] == "healthy"
-    sent = simulator.requests("gemini_cli")
-    assert [request["path"] for request in sent] == ["/gemini_cli/token", "/gemini_cli/v1internal:loadCodeAssist"]
-    assert "grant_type=refresh_token" in sent[0]["body"]
-    bearer = {key.lower(): text for key, text in sent[1]["headers"].items()}["authorization"]
-    assert bearer != "Bearer sim-gemini_cli-access-0123456789"
-
-
-def test_a_refresh_token_that_was_revoked_says_log_in_again(simulator, daemon):
-    environment = {**simulator.environment, "GEMINI_CLI_1_EXPIRY_DATE": "1000",
-                   "GEMINI_CLI_1_REFRESH_TOKEN": "revoked-0123456789"}
-    entry = daemon(environment).wait_for_provider("gemini_cli", lambda entry: True)
-    assert entry["reason"] == "key_invalid" and "log in" in entry["error_message"]
-
-
-def test_credentials_come_from_the_clis_file(simulator, daemon, tmp_path):
-    import json
-    import time
-    file = tmp_path / "oauth_creds.json"
-    file.write_text(json.dumps({"access_token": "sim-gemini_cli-access-0123456789", "token_type": "Bearer",
-                                "expiry_date": int(time.time() * 1000) + 3600000}))
-    before = file.read_bytes()
-    running = daemon({"CODE_ASSIST_ENDPOINT": simulator.environment["CODE_ASSIST_ENDPOINT"], "GEMINI_CLI_OAUTH_1": str(file)})
-    assert running.wait_for_provider("gemini_cli", lambda entry: True)["status"] == "healthy"
-    assert file.read_bytes() == before and "sim-gemini_cli-access" not in running.log
-
-
-def test_a_retired_account_is_said_to_be_retired(simulator, daemon):
-    simulator.behave("gemini_cli", "403")
-    entry = daemon(simulator.environment).wait_for_provider("gemini_cli", lambda entry: True)
-    assert entry["reason"] == "retired"
-
-
-@pytest.mark.parametrize("name", ["g4f", "g4f_main", "g4f_groq"])
-def test_g4f_finds_errors_in_answers_that_claim_to_be_well(simulator, daemon, name):
-    simulator.behave(name, "error200")
-    running = daemon(simulator.environment, provider_paths=[str(REPO / "providers")], quiet=False)
-    entry = running.wait_for_provider(name, lambda entry: True)
-    assert entry["status"] == "degraded" and entry["http_status"] == 200 and entry["error_message"]
-
-
-def test_a_user_agent_of_the_environment_is_sent(simulator, daemon):
-    environment = {**simulator.generic("acme"), "ACME_USER_AGENT": "Mozilla/5.0 (test)"}
-    daemon(environment).wait_for_provider("acme", lambda entry: True)
-    headers = {key.lower(): text for key, text in simulator.requests("acme")[0]["headers"].items()}
-    assert headers["user-agent"] == "Mozilla/5.0 (test)"
+    for name in ("acme", "my_own_api"):
+        assert running.wait_for_provider(name, lambda entry: True)["status"] == "healthy"
+        assert lines(simulator, name) == [("GET", f"/x/{name}/v1/models")]
+        assert simulator.requests(name)[0]["headers"]["authorization"] == f"Bearer sim-{name}-key-0123456789"
+    assert list(running.get("/api/providers/status").json["providers"]) == ["acme", "my_own_api"]

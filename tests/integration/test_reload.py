@@ -1,152 +1,285 @@
-"""SIGHUP swaps whole generations or nothing; SIGTERM ends cleanly, whatever is going on."""
+"""SIGHUP swaps a whole generation or nothing; SIGTERM ends it quickly, whatever is going on."""
+import http.client
 import signal
+import sqlite3
+import subprocess
 import threading
+import time
 
 import pytest
 
-from harness import REPO, request, wait_for
+from harness import BINARY, clean_environment, request, wait_for
 
 pytestmark = pytest.mark.tsan
 
-GOOD = 'return {{ name = "{0}", base_url = "http://127.0.0.1:9", probe = function() return {{ ok = true, latency_ms = 1 }} end }}'
+STOP_S = 5  # 2 s, and what sanitizers take for themselves
+
+
+def script(name, base="http://127.0.0.1:9", probe="return { ok = true, latency_ms = 1 }"):
+    return f'return {{ name = "{name}", base_url = "{base}", probe = function(provider, check)\n{probe}\nend }}\n'
 
 
 @pytest.fixture
-def running(providers, daemon):
-    (providers / "one.lua").write_text(GOOD.format("one"))
-    started = daemon(provider_paths=[str(providers)], quiet=False)
-    started.wait_for_provider("one", lambda entry: entry["status"] == "healthy")
-    return started
+def folder(providers, daemon):
+    """A daemon on a folder with the providers a and b."""
+    (providers / "a.lua").write_text(script("a"))
+    (providers / "b.lua").write_text(script("b"))
+
+    def start(environment=None, **settings):
+        running = daemon(environment, provider_paths=[str(providers)], quiet=False, **settings)
+        for name in ("a", "b"):
+            running.wait_for_provider(name, lambda entry: entry["status"] == "healthy")
+        return running
+    return start
 
 
-def test_a_script_dropped_in_is_watched_after_a_reload(running, providers):
-    before = running.provider("one")
-    (providers / "two.lua").write_text(GOOD.format("two"))
+def names(running):
+    return list(running.get("/api/providers/status").json["providers"])
+
+
+def test_a_new_script_is_checked_at_once_and_the_others_keep_their_state(folder, providers):
+    running = folder()
+    before = running.provider("a")
+    (providers / "c.lua").write_text(script("c"))
     assert running.reload()
-    running.wait_for_provider("two", lambda entry: entry["status"] == "healthy")
-    assert running.provider("one") == before  # state and next check stay
-    (providers / "two.lua").unlink()
+    running.wait_for_provider("c", lambda entry: entry["status"] == "healthy")
+    assert names(running) == ["a", "b", "c"] and running.provider("a") == before
+    health = running.get("/api/providers/health").json
+    assert health["reloads"] == 1 and health["last_reload"] and health["last_reload_error"] is None
+
+
+def test_a_script_that_is_gone_is_watched_no_more_but_its_history_stays(folder, providers):
+    running = folder()
+    wait_for(lambda: running.get("/api/providers/history/b").status == 200)
+    (providers / "b.lua").unlink()
     assert running.reload()
-    wait_for(lambda: running.provider("two") is None, "two to go")
-    assert running.get("/api/providers/health").json["reloads"] == 2
+    wait_for(lambda: names(running) == ["a"])
+    assert running.get("/api/providers/status/b").status == 404
+    assert len(running.get("/api/providers/history/b").json) == 1
 
 
-def test_a_bad_script_refuses_the_reload_and_the_old_generation_goes_on(running, providers):
-    (providers / "two.lua").write_text(GOOD.format("two"))
-    (providers / "bad.lua").write_text("return {")
+def test_a_changed_script_is_what_checks_from_then_on(folder, providers):
+    running = folder()
+    (providers / "a.lua").write_text(script("a", probe='return { ok = false, kind = "credit", message = "new" }'))
+    assert running.reload()
+    assert running.check("a")["error_message"] == "new"
+
+
+@pytest.mark.parametrize("source, expected", [
+    ("return {", "b.lua:1:"), ("error 'no luck'", "b.lua:1: no luck"), ("while true do end", "instruction budget"),
+    (script("a"), "provider 'a' is declared twice"), ("return { name = 'b' }", "base_url is missing"),
+])
+def test_a_bad_script_refuses_the_whole_reload_and_the_old_generation_goes_on(folder, providers, source, expected):
+    running = folder()
+    (providers / "b.lua").write_text(source)
+    (providers / "c.lua").write_text(script("c"))
     assert not running.reload()
-    health = wait_for(lambda: (lambda h: h if h["last_reload_error"] else None)(
-        running.get("/api/providers/health").json), "the error")
-    assert "bad.lua:1:" in health["last_reload_error"] and health["status"] == "degraded"
-    assert list(running.get("/api/providers/status").json["providers"]) == ["one"]
-    assert running.check("one")["status"] == "healthy"
-    (providers / "bad.lua").unlink()
+    health = wait_for(lambda: (lambda h: h if h["last_reload_error"] else None)(running.get("/api/providers/health").json))
+    assert health["status"] == "degraded" and expected in health["last_reload_error"] and health["reloads"] == 0
+    assert expected in running.log
+    assert names(running) == ["a", "b"]
+    assert running.check("b")["status"] == "healthy"
+    (providers / "b.lua").write_text(script("b"))
     assert running.reload()
-    wait_for(lambda: running.get("/api/providers/health").json["last_reload_error"] is None, "the error to go")
+    wait_for(lambda: running.get("/api/providers/health").json["status"] == "healthy")
+    assert names(running) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("text", ["return {", "return { intervall = '1s' }", "return 1", ""])
-def test_a_bad_configuration_refuses_the_reload(running, tmp_path, text):
+def test_a_bad_configuration_refuses_the_reload(folder, tmp_path):
+    running = folder()
+    good = (tmp_path / "providerd.lua").read_text()
+    (tmp_path / "providerd.lua").write_text("return { intervall = '5m' }")
+    assert not running.reload()
+    error = wait_for(lambda: running.get("/api/providers/health").json["last_reload_error"])
+    assert "unknown key 'intervall'; did you mean 'interval'?" in error
+    (tmp_path / "providerd.lua").unlink()
+    assert not running.reload()
+    (tmp_path / "providerd.lua").write_text(good)
+    assert running.reload()
+
+
+def test_a_bad_policy_refuses_the_reload(folder, tmp_path):
+    running = folder()
     path = tmp_path / "providerd.lua"
-    sound = path.read_text()
-    path.write_text(text)
+    path.write_text(path.read_text().replace("return {", 'return { ["policy"] = "nonsense",'))
     assert not running.reload()
-    assert running.check("one")["status"] == "healthy"
-    path.write_text(sound)
-    assert running.reload()
+    assert "nonsense" in wait_for(lambda: running.get("/api/providers/health").json["last_reload_error"])
+    assert running.get("/api/providers/best").json["policy"] == "lowest_latency"
 
 
-def test_settings_of_the_configuration_take_effect(running, write_config, providers):
-    write_config(provider_paths=[str(providers)], quiet=False, providers={"one": {"degraded_latency": "1ms"}},
-                 degraded_latency="2s", interval="7m")
-    assert running.reload()
-    wait_for(lambda: running.get("/api/providers/health").json["check_interval_minutes"] == 7, "the interval")
-    write_config(provider_paths=[str(providers)], quiet=False, providers={"one": {"enabled": False}})
-    assert running.reload()
-    wait_for(lambda: running.provider("one") is None, "one to go")
-
-
-def test_a_key_added_to_the_env_file_is_found(simulator, daemon, tmp_path):
-    env_file = tmp_path / "keys.env"
-    env_file.write_text("# none yet\n")
-    running = daemon(env_file=str(env_file))
-    env_file.write_text(f'export ACME_API_KEY="sim-acme-key-0123456789"\nACME_API_BASE={simulator.base("acme")} # here\n')
-    assert running.reload()
+def test_new_settings_hold_from_the_reload_on(simulator, daemon, tmp_path):
+    simulator.behave("acme", "slow 50ms")
+    running = daemon(simulator.generic("acme"))
     assert running.wait_for_provider("acme", lambda entry: True)["status"] == "healthy"
-    env_file.write_text("ACME_API_KEY\n")
-    assert not running.reload()
-    assert "keys.env:1: expected NAME=VALUE" in running.log
+    path = tmp_path / "providerd.lua"
+    path.write_text(path.read_text().replace("return {", 'return { ["degraded_latency"] = "10ms", ["interval"] = "1m",'))
+    assert running.reload()
+    assert running.check("acme")["status"] == "degraded"
+    assert running.get("/api/providers/health").json["check_interval_minutes"] == 1
 
 
-def test_a_probe_in_flight_ends_under_the_old_generation(simulator, daemon):
-    simulator.behave("acme", "slow 1s")
+def test_a_shorter_interval_does_not_wait_for_the_old_one(simulator, daemon, tmp_path):
+    running = daemon(simulator.generic("acme"), interval="30d")
+    running.wait_for_provider("acme", lambda entry: True)
+    path = tmp_path / "providerd.lua"
+    path.write_text(path.read_text().replace('"30d"', '"200ms"'))
+    assert running.reload()
+    wait_for(lambda: len(simulator.requests("acme")) >= 4, "checks by the new interval")
+
+
+def test_settings_that_need_a_restart_are_told(folder, tmp_path):
+    running = folder()
+    path = tmp_path / "providerd.lua"
+    path.write_text(path.read_text().replace("return {", 'return { ["readers"] = 3,'))
+    assert running.reload()
+    running.wait_for_line(r"\(restart\).*next start")
+
+
+def test_an_environment_file_brings_a_key(simulator, daemon, tmp_path):
+    (tmp_path / "env").write_text("# keys\n")
+    running = daemon(env_file=str(tmp_path / "env"))
+    assert names(running) == []
+    (tmp_path / "env").write_text(f"export ACME_API_BASE={simulator.base('acme')}\n"
+                                  "ACME_API_KEY='sim-acme-key-0123456789'  # a comment\n")
+    assert running.reload()
+    running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
+    (tmp_path / "env").write_text(f"ACME_API_BASE={simulator.base('acme')}\nACME_API_KEY=wrong-key-0123456789\n")
+    assert running.reload()
+    assert running.check("acme")["reason"] == "key_invalid"
+    assert "wrong-key" not in running.log
+
+
+def test_a_key_that_was_replaced_still_shows_nowhere(simulator, daemon, tmp_path):
+    (tmp_path / "env").write_text(f"ACME_API_BASE={simulator.base('acme')}\nACME_API_KEY=old-key-0123456789\n")
+    running = daemon(env_file=str(tmp_path / "env"), timeout="5s")
+    running.wait_for_provider("acme", lambda entry: True)
+    simulator.behave("acme", "echo-key")
+    (tmp_path / "env").write_text(f"ACME_API_BASE={simulator.base('acme')}\nACME_API_KEY=new-key-0123456789\n")
+    assert running.reload()
+    entry = running.check("acme")
+    assert "***" in entry["error_message"] and "key-0123456789" not in running.log
+
+
+def test_a_probe_in_flight_is_finished_under_the_old_generation(simulator, daemon):
+    simulator.behave("acme", "slow 700ms")
     running = daemon(simulator.generic("acme"))
     wait_for(lambda: simulator.stats().get("acme", {}).get("in_flight") == 1, "the probe")
+    assert running.reload()
+    running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
+    assert len(simulator.requests("acme")) == 1 and simulator.stats()["acme"]["max_in_flight"] == 1
+
+
+def test_a_provider_that_is_removed_with_its_probe_in_flight_harms_nothing(simulator, folder, providers):
+    (providers / "slow.lua").write_text(script("slow", simulator.url, """
+        http.get(provider.base_url .. "/x/slow/v1/models")
+        return http.get(provider.base_url .. "/x/slow/v1/models")"""))
+    simulator.behave("slow", "hang")
+    running = folder()
+    wait_for(lambda: simulator.stats()["slow"]["in_flight"] == 1)
+    (providers / "slow.lua").unlink()
+    assert running.reload()
+    wait_for(lambda: names(running) == ["a", "b"])
+    wait_for(lambda: simulator.stats()["slow"]["in_flight"] == 0, "the probe's end")
+    assert running.check("a")["status"] == "healthy"
+
+
+def test_connections_outlive_a_reload(simulator, daemon):
+    running = daemon(simulator.generic("acme"))
+    running.wait_for_provider("acme", lambda entry: True)
     for _ in range(3):
         assert running.reload()
-    entry = running.wait_for_provider("acme", lambda entry: True)
-    assert entry["reason"] == "slow" and len(simulator.requests("acme")) == 1
+        running.check("acme")
+    assert simulator.stats()["acme"]["connections"] == 1
 
 
-def test_a_removed_provider_takes_its_probe_along(simulator, daemon, write_config):
-    simulator.behave("acme", "hang")
-    running = daemon(simulator.generic("acme"))
-    wait_for(lambda: simulator.stats().get("acme", {}).get("in_flight") == 1, "the probe")
-    write_config(providers={"acme": {"enabled": False}})
-    assert running.reload()
-    wait_for(lambda: running.provider("acme") is None, "acme to go")
+def test_many_reloads_while_everyone_reads_lose_nothing(folder, providers):
+    running = folder(interval="100ms", http_threads=2)
+    ended, wrong = threading.Event(), []
 
-
-def test_requests_are_answered_through_reloads(running):
-    failures = []
-    stop = threading.Event()
-
-    def ask():
-        while not stop.is_set():
-            if request(running.url, "GET", "/api/providers/best").status != 200:
-                failures.append(1)
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for _ in range(20):
+    def read():
+        while not ended.is_set():
+            for path in ("/api/providers/status", "/api/providers/best", "/api/providers/history"):
+                answer = request(running.url, "GET", path)
+                if answer.status != 200 or path.endswith("best") and answer.json["best_provider"] not in ("a", "b"):
+                    wrong.append((path, answer.status, answer.body))
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for n in range(15):
+        (providers / "more.lua").write_text(script("more", probe='return { ok = false, kind = "credit" }'))
         assert running.reload()
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+        (providers / "more.lua").unlink()
+        assert running.reload()
+    ended.set()
+    for reader in readers:
+        reader.join()
+    assert wrong == []
+    assert running.get("/api/providers/health").json["reloads"] == 30
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
-def test_a_hanging_probe_does_not_hold_up_the_end(simulator, daemon, signal_number):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_at_once_while_a_probe_hangs(simulator, daemon, number):
     simulator.behave("acme", "hang")
-    running = daemon(simulator.generic("acme"))
-    wait_for(lambda: simulator.stats().get("acme", {}).get("in_flight") == 1, "the probe")
-    assert running.end(signal_number, within=10) == 0, running.log
-    running.ended = True
+    running = daemon(simulator.generic("acme"), timeout="60s")
+    wait_for(lambda: simulator.stats().get("acme", {}).get("in_flight") == 1)
+    began = time.monotonic()
+    assert running.end(number) == 0 and time.monotonic() - began < STOP_S
+    assert "stopped" in running.log and "Sanitizer" not in running.log
 
 
-def test_idle_clients_do_not_hold_up_the_end_and_answers_in_flight_finish(simulator, daemon):
-    import http.client
-    running = daemon(simulator.generic("acme"))
-    idle = http.client.HTTPConnection(running.url.removeprefix("http://"))
-    idle.request("GET", "/api/providers/best")
-    idle.getresponse().read()
-    answers = []
-
-    def ask():
-        answers.append(request(running.url, "GET", "/api/providers/history").status)
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert running.stop() < 5 and answers == [200] * 8
-    idle.close()
+def fill(database, rows):
+    connection = sqlite3.connect(database, timeout=10)
+    with connection:
+        connection.executemany(
+            "INSERT INTO provider_health_checks (provider_name, status, response_time_ms, uptime_percent,"
+            " rate_limit_percent, last_check_timestamp, error_message) VALUES ('a', 'healthy', 1, 100, 0,"
+            " strftime('%Y-%m-%dT%H:%M:%f', 'now', ?), '')", [(f"-{n / 10} seconds",) for n in range(rows, 0, -1)])
+    connection.close()
 
 
-def test_every_shipped_provider_survives_a_reload(simulator, daemon):
-    running = daemon(simulator.environment, provider_paths=[str(REPO / "providers")], quiet=False)
-    for name in ("groq", "gemini_cli", "g4f_ollama"):
-        running.wait_for_provider(name, lambda entry: True)
-    assert running.reload()
-    assert running.check("groq")["status"] == "healthy"
+def test_it_ends_at_once_while_the_history_is_being_read(folder, tmp_path):
+    running = folder()
+    wait_for(lambda: running.get("/api/providers/history/a").status == 200)
+    fill(tmp_path / "provider_status.db", 200000)  # about 20 MB as an answer
+    connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=30)
+    connection.request("GET", "/api/providers/history?hours=24")
+    response = connection.getresponse()
+    response.read(100000)  # and then reads no further
+    began = time.monotonic()
+    assert running.end() == 0 and time.monotonic() - began < STOP_S, running.log
+    assert "Sanitizer" not in running.log
+    connection.close()
+
+
+def test_an_answer_on_its_way_is_finished_before_the_end(folder, tmp_path):
+    running = folder()
+    wait_for(lambda: running.get("/api/providers/history/a").status == 200)
+    fill(tmp_path / "provider_status.db", 50000)
+    connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=30)
+    connection.request("GET", "/api/providers/history/a")
+    response = connection.getresponse()
+    first = response.read(1000)
+    running.process.send_signal(signal.SIGTERM)
+    body = first + response.read()
+    assert body.startswith(b"[{") and body.endswith(b"}]") and body.count(b"provider_name") == 50001
+    connection.close()
+    assert running.end() == 0
+
+
+def test_a_client_that_leaves_in_the_middle_of_the_history_harms_nothing(folder, tmp_path):
+    running = folder()
+    wait_for(lambda: running.get("/api/providers/history/a").status == 200)
+    fill(tmp_path / "provider_status.db", 50000)
+    for _ in range(5):
+        connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=30)
+        connection.request("GET", "/api/providers/history/a")
+        connection.getresponse().read(1000)
+        connection.close()
+    assert len(running.get("/api/providers/history/a").json) == 50001
+
+
+def test_a_signal_before_it_listens_ends_it_too(write_config, tmp_path):
+    process = subprocess.Popen([BINARY, "-c", write_config()], env=clean_environment(), cwd=tmp_path,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) in (0, -signal.SIGTERM)

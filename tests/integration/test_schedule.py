@@ -1,59 +1,118 @@
-"""Many providers: each on its own schedule, whatever the others do."""
-import time
+"""Who is checked when: on time, spread, never two checks of one provider at once, nobody held up by another."""
+import collections
+import datetime
 
-from harness import wait_for
+from harness import REPO, request, wait_for
+
+HUNDRED = [f"p{n:02}" for n in range(98)]
 
 
-def test_one_hangs_and_one_crashes_while_98_stay_on_schedule(simulator, providers, daemon):
-    names = [f"p{i}" for i in range(98)]
-    (providers / "many.lua").write_text(
-        'local openai, list = require "openai", {}\n'
-        f'for i = 0, 97 do list[#list + 1] = openai.provider {{ name = "p" .. i, base_url = "{simulator.url}/x/p" .. i .. "/v1",'
-        ' keys = { secret("sim-p" .. i .. "-key-0123456789") } } end\n'
-        f'list[#list + 1] = openai.provider {{ name = "hangs", base_url = "{simulator.base("hangs")}", keys = {{ secret "sim-hangs-key-0123456789" }} }}\n'
-        "return list\n")
-    (providers / "crashes.lua").write_text(
-        'return { name = "crashes", base_url = "http://127.0.0.1:9", probe = function() while true do end end }')
+def span_of(times):
+    return (max(times) - min(times)) / 1000
+
+
+def checks_of(simulator, since=0):
+    """Times of arrival by provider, in ms of the simulator's clock, of what came after request number `since`."""
+    times = collections.defaultdict(list)
+    for entry in request(simulator.url, "GET", f"/_sim/requests?since={since}").json:
+        times[entry["provider"]].append(entry["t_ms"])
+    return times
+
+
+def test_of_a_hundred_one_hangs_and_one_crashes_and_the_others_stay_on_schedule(simulator, daemon, providers):
+    (providers / "generic.lua").symlink_to(REPO / "providers/generic.lua")
+    (providers / "crash.lua").write_text("""
+        local runs = 0
+        return { name = "crash", base_url = "http://127.0.0.1:9", probe = function()
+          runs = runs + 1
+          if runs % 2 == 1 then error "no luck" end
+          while true do pcall(function() while true do end end) end
+        end }""")
     simulator.behave("hangs", "hang")
-    running = daemon(provider_paths=[str(providers)], quiet=False, interval="500ms", timeout="2s", jitter_percent=0,
-                     script_instructions=1000000)
-    began = time.monotonic()
-    wait_for(lambda: simulator.stats().get("p0", {}).get("requests", 0) >= 11, "eleven checks of p0")
-    took = time.monotonic() - began
+    running = daemon(simulator.generic(*HUNDRED, "hangs"), provider_paths=[str(providers)], quiet=False, interval="1s",
+                     timeout="3s", jitter_percent=0)
+    assert running.get("/api/providers/health").json["providers_monitored"] == 100
+    running.wait_for_provider("hangs", lambda entry: entry["consecutive_failures"] >= 2)
+    wait_for(lambda: simulator.stats()["p00"]["requests"] >= 8, "eight checks")
     stats = simulator.stats()
-    due = took / 0.5
-    for name in names:
+    times = checks_of(simulator)
+    for name in HUNDRED:
+        seen = times[name]
         assert stats[name]["max_in_flight"] == 1, name
-        assert abs(stats[name]["requests"] - due) <= 3, (name, stats[name], due)
-    assert stats["hangs"]["max_in_flight"] == 1
-    entry = running.provider("crashes")
-    assert entry["reason"] == "script_error" and "instruction budget" in entry["error_message"]
-    assert running.wait_for_provider("hangs", lambda entry: True)["reason"] == "timeout"
-    states = running.get("/api/providers/status").json["providers"]
-    assert [states[name]["status"] for name in names] == ["healthy"] * 98
+        # The first comes at once, the second half an interval to one and a half later, then one each second.
+        gaps = [later - sooner for sooner, later in zip(seen[1:], seen[2:])]
+        assert len(seen) >= 7 and all(800 <= gap <= 1200 for gap in gaps), (name, seen)
+    assert stats["hangs"]["max_in_flight"] == 1 and len(times["hangs"]) <= len(times["p00"]) / 2
+    entries = running.get("/api/providers/status").json["providers"]
+    assert all(entries[name]["status"] == "healthy" and entries[name]["uptime_percent"] == 100.0 for name in HUNDRED)
+    assert (entries["hangs"]["reason"], entries["crash"]["reason"]) == ("timeout", "script_error")
+    assert entries["crash"]["consecutive_failures"] >= 5
 
 
-def test_the_first_check_is_at_once_and_the_next_is_spread(simulator, daemon):
-    names = [f"p{i}" for i in range(20)]
-    running = daemon(simulator.generic(*names), interval="10m")
-    for name in names:
-        running.wait_for_provider(name, lambda entry: True)
-    states = running.get("/api/providers/status").json["providers"]
-    assert len({state["next_check"][:16] for state in states.values()}) > 5  # different minutes
+def test_starts_are_spread_over_the_interval(simulator, daemon):
+    running = daemon(simulator.generic(*HUNDRED), interval="2s", jitter_percent=0)
+    wait_for(lambda: all(simulator.stats().get(name, {}).get("requests", 0) >= 3 for name in HUNDRED), "three checks each")
+    thirds = sorted(times[2] for times in checks_of(simulator).values())
+    assert span_of(thirds) > 1.5  # not in step
+    most = max(sum(start <= t < start + 200 for t in thirds) for start in thirds)
+    assert most <= 30  # ten are to be expected in a tenth of the interval
+    assert running.get("/api/providers/health").json["status"] == "healthy"
 
 
-def test_checks_asked_for_while_one_is_in_flight_are_not_doubled(simulator, daemon):
-    simulator.behave("acme", "slow 300ms")
-    running = daemon(simulator.generic("acme"))
+def test_an_interval_below_a_second_is_kept(simulator, daemon):
+    daemon(simulator.generic("acme"), interval="200ms", jitter_percent=0)
+    wait_for(lambda: len(simulator.requests("acme")) >= 22, "checks")
+    times = [entry["t_ms"] for entry in simulator.requests("acme")][1:]
+    rate = (len(times) - 1) / span_of(times)
+    assert 4.5 <= rate <= 5.5
+
+
+def test_a_slow_provider_is_never_checked_twice_at_once_nor_caught_up_in_a_burst(simulator, daemon):
+    simulator.behave("acme", "slow 500ms")
+    running = daemon(simulator.generic("acme"), interval="200ms", jitter_percent=0)
     for _ in range(20):
-        assert running.post("/api/providers/check/acme").status == 202
+        running.post("/api/providers/check/acme")
     running.wait_for_provider("acme", lambda entry: True)
+    wait_for(lambda: len(simulator.requests("acme")) >= 4)
     assert simulator.stats()["acme"]["max_in_flight"] == 1
+    mark = simulator.requests("acme")[-1]["n"]
+    simulator.behave("acme", "ok")
+    wait_for(lambda: len(checks_of(simulator, mark)["acme"]) >= 6)
+    assert span_of(checks_of(simulator, mark)["acme"][:6]) > 0.7  # five intervals, less the first's phase
 
 
-def test_a_short_interval_is_kept(simulator, daemon):
-    running = daemon(simulator.generic("acme"), interval="100ms", jitter_percent=0)
+def test_the_next_check_is_told_and_kept(simulator, daemon):
+    running = daemon(simulator.generic("acme"), interval="2s", jitter_percent=0)
     running.wait_for_provider("acme", lambda entry: True)
-    first, began = simulator.stats()["acme"]["requests"], time.monotonic()
-    wait_for(lambda: simulator.stats()["acme"]["requests"] >= first + 20, "twenty checks")
-    assert 1.5 < time.monotonic() - began < 5
+    entry = running.check("acme")
+    told = datetime.datetime.fromisoformat(entry["next_check"])
+    later = running.wait_for_provider("acme", lambda e: e["last_check"] != entry["last_check"])
+    assert abs((datetime.datetime.fromisoformat(later["last_check"]) - told).total_seconds()) < 0.5
+
+
+def test_a_check_on_demand_does_not_move_the_grid_nearer_than_the_interval(simulator, daemon):
+    running = daemon(simulator.generic("acme"), interval="30d")
+    running.wait_for_provider("acme", lambda entry: True)
+    for wanted in (2, 3, 4):
+        running.check("acme")
+        assert len(simulator.requests("acme")) == wanted
+
+
+def test_jitter_makes_a_check_late_by_at_most_its_share(simulator, daemon):
+    daemon(simulator.generic("acme"), interval="400ms", jitter_percent=50)
+    wait_for(lambda: len(simulator.requests("acme")) >= 15, "checks")
+    times = [entry["t_ms"] for entry in simulator.requests("acme")][1:]
+    gaps = [later - sooner for sooner, later in zip(times, times[1:])]
+    assert min(gaps) >= 150 and max(gaps) <= 700 and max(gaps) - min(gaps) > 20
+
+
+def test_no_more_probes_are_on_the_wire_than_allowed(simulator, daemon):
+    names = [f"q{n}" for n in range(12)]
+    for name in names:
+        simulator.behave(name, "slow 150ms")
+    running = daemon(simulator.generic(*names), max_probes_in_flight=3)
+    for name in names:
+        assert running.wait_for_provider(name, lambda entry: True)["status"] == "healthy"
+    times = sorted(entry[0] for entry in checks_of(simulator).values())
+    assert len(times) == 12 and span_of(times) >= 0.4  # four groups of three
+    assert all(later - sooner >= 100 for sooner, later in zip(times, times[3:]))

@@ -1,15 +1,16 @@
-"""The database: the original's table, carried on; nothing lost when it is away or we are killed."""
+"""The history: the original's table, carried on; nothing lost while the database is away, after a crash, at a restart."""
 import datetime
+import os
+import re
 import signal
 import sqlite3
 import subprocess
 
 import pytest
 
-from harness import BINARY, Daemon, clean_environment, wait_for
+from harness import BINARY, clean_environment, wait_for
 
-SEED = """
-CREATE TABLE provider_health_checks (
+SEED_TABLE = """CREATE TABLE provider_health_checks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     provider_name TEXT NOT NULL,
     status TEXT NOT NULL,
@@ -20,14 +21,15 @@ CREATE TABLE provider_health_checks (
     error_message TEXT,
     consecutive_failures INTEGER DEFAULT 0,
     created_at DATETIME DEFAULT CURRENT_TIMESTAMP
-);
-CREATE INDEX idx_provider_timestamp
-ON provider_health_checks(provider_name, last_check_timestamp);
-"""
+)"""
+SEED_INDEX = """CREATE INDEX idx_provider_timestamp
+ON provider_health_checks(provider_name, last_check_timestamp)"""
+SEED_COLUMNS = ["id", "provider_name", "status", "response_time_ms", "uptime_percent", "rate_limit_percent",
+                "last_check_timestamp", "error_message", "consecutive_failures", "created_at"]
 
 
-def ago(hours):
-    return (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.%f")
+def ago(**span):
+    return (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(**span)).replace(tzinfo=None)
 
 
 @pytest.fixture
@@ -35,140 +37,238 @@ def database(tmp_path):
     return tmp_path / "provider_status.db"
 
 
-def rows(database, query="SELECT * FROM provider_health_checks ORDER BY id"):
-    with sqlite3.connect(database, timeout=10) as connection:
-        return connection.execute(query).fetchall()
+def query(path, sql, *values):
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        return connection.execute(sql, values).fetchall()
+    finally:
+        connection.close()
 
 
-def test_a_new_database_has_the_seeds_table_and_index(simulator, daemon, database):
+def count(path, name):
+    return query(path, "SELECT count(*) FROM provider_health_checks WHERE provider_name = ?", name)[0][0]
+
+
+def write_original(path, rows):
+    """A database as the original wrote it; rows are (name, status, ms, time, consecutive failures)."""
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(SEED_TABLE)
+        connection.execute(SEED_INDEX)
+        connection.executemany(
+            "INSERT INTO provider_health_checks (provider_name, status, response_time_ms, uptime_percent,"
+            " rate_limit_percent, last_check_timestamp, error_message, consecutive_failures)"
+            " VALUES (?, ?, ?, 100.0, 0.0, ?, '', ?)", rows)
+    connection.close()
+
+
+def refused(config, cwd):
+    done = subprocess.run([BINARY, "-c", config], env=clean_environment(), cwd=cwd, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 2 and "Sanitizer" not in done.stderr
+    return done.stderr
+
+
+def report(running):
+    return running.get("/api/providers/health").json
+
+
+def test_rows_have_the_columns_of_the_original(simulator, daemon, database):
+    simulator.behave("acme", "500")
     running = daemon(simulator.generic("acme"))
-    wait_for(lambda: database.exists() and rows(database), "a row")
-    with sqlite3.connect(":memory:") as seed:
-        seed.executescript(SEED)
-        expected = seed.execute("PRAGMA table_info(provider_health_checks)").fetchall()
-    ours = rows(database, "PRAGMA table_info(provider_health_checks)")
-    assert ours[:len(expected)] == expected
-    assert rows(database, "PRAGMA index_info(idx_provider_timestamp)") == [(0, 1, "provider_name"), (1, 6, "last_check_timestamp")]
-    row = rows(database)[0]
-    assert row[1:3] == ("acme", "healthy") and row[3] > 0 and row[4] == 100.0 and row[8] == 0
-    datetime.datetime.fromisoformat(row[6])
-    running.stop()
+    running.wait_for_provider("acme", lambda entry: True)
+    wait_for(lambda: count(database, "acme"), "the row")
+    normal = lambda sql: re.sub(r"\s+", " ", sql)
+    (sql,), = query(database, "SELECT sql FROM sqlite_master WHERE name = 'idx_provider_timestamp'")
+    assert normal(sql) == normal(SEED_INDEX)
+    columns = [row[1] for row in query(database, "PRAGMA table_info(provider_health_checks)")]
+    assert columns[:len(SEED_COLUMNS)] == SEED_COLUMNS
+    (sql,), = query(database, "SELECT sql FROM sqlite_master WHERE name = 'provider_health_checks'")
+    assert normal(sql).startswith(normal(SEED_TABLE)[:-2])
+    row, = query(database, f"SELECT {', '.join(SEED_COLUMNS)} FROM provider_health_checks")
+    entry = running.provider("acme")
+    assert row[1:3] == ("acme", "degraded") and row[8] == 1
+    assert row[3:6] == (entry["response_time_ms"], 0.0, 0.0) and row[7] == entry["error_message"]
+    stamp = datetime.datetime.fromisoformat(row[6])  # UTC without a zone, as the original wrote
+    assert stamp.tzinfo is None and abs(ago() - stamp) < datetime.timedelta(minutes=1)
+    assert row[6][:23] == entry["last_check"][:23]
 
 
-def test_a_database_of_the_original_is_carried_on(simulator, daemon, database):
-    with sqlite3.connect(database) as original:
-        original.executescript(SEED)
-        for hours, status, failures in ((3, "healthy", 0), (2, "degraded", 0), (1, "down", 3)):
-            original.execute("INSERT INTO provider_health_checks (provider_name, status, response_time_ms, uptime_percent,"
-                             " rate_limit_percent, last_check_timestamp, error_message, consecutive_failures)"
-                             " VALUES ('acme', ?, 12.5, 50.0, 0.0, ?, 'gone', ?)", (status, ago(hours), failures))
-    simulator.behave("acme", "hang")
-    running = daemon(simulator.generic("acme"), timeout="20s")
-    entry = running.provider("acme")  # before its first check has ended: the last known state
-    assert (entry["status"], entry["consecutive_failures"], entry["response_time_ms"]) == ("down", 3, 12.5)
-    assert entry["error_message"] == "gone" and round(entry["uptime_percent"], 1) == 66.7
-    history = running.get("/api/providers/history/acme").json
-    assert [row["status"] for row in history] == ["healthy", "degraded", "down"]
+@pytest.mark.parametrize("separator", ["T", " "])
+def test_a_database_of_the_original_is_carried_on(simulator, daemon, database, separator):
+    write_original(database, [("acme", "healthy", 12.5, ago(hours=2).isoformat(separator), 0),
+                              ("acme", "down", 0.0, ago(hours=1).isoformat(separator), 3),
+                              ("gone", "healthy", 5.0, ago(minutes=5).isoformat(separator), 0)])
+    running = daemon(simulator.generic("acme"))
+    running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
+    rows = wait_for(lambda: (lambda r: r if len(r) == 3 else None)(running.get("/api/providers/history/acme").json))
+    assert [row["status"] for row in rows] == ["healthy", "down", "healthy"]
+    assert running.provider("acme")["uptime_percent"] == pytest.approx(200 / 3)
+    assert [row["status"] for row in running.get("/api/providers/history").json["gone"]] == ["healthy"]
     running.stop()
-    assert len(rows(database)) == 3
+    assert query(database, "PRAGMA integrity_check") == [("ok",)]
+    assert count(database, "acme") == 3
 
 
 def test_a_restart_shows_the_last_state_at_once(simulator, daemon):
-    first = daemon(simulator.generic("acme"))
-    simulator.behave("acme", "500")
-    for _ in range(3):
-        entry = first.check("acme")
-    first.stop()
-    simulator.behave("acme", "hang")
-    again = daemon(simulator.generic("acme"), timeout="20s").provider("acme")
-    for key in ("status", "consecutive_failures", "error_message", "reason", "http_status"):
-        assert again[key] == entry[key], key
-    assert again["last_check"][:19] == entry["last_check"][:19]
-
-
-def test_a_file_that_is_no_database_is_refused_and_untouched(write_config, database):
-    content = b"These are the notes of somebody.\n" * 100
-    database.write_bytes(content)
-    done = subprocess.run([BINARY, "-c", write_config()], env=clean_environment(), capture_output=True, text=True, timeout=30)
-    assert done.returncode == 2 and str(database) in done.stderr
-    assert database.read_bytes() == content
-
-
-def test_a_folder_that_does_not_exist_is_named(write_config, tmp_path):
-    done = subprocess.run([BINARY, "-c", write_config(), "--database", tmp_path / "no/such.db"], env=clean_environment(),
-                          capture_output=True, text=True, timeout=30)
-    assert done.returncode == 2 and "no/such.db" in done.stderr
-
-
-def test_while_another_program_locks_the_database_nothing_is_lost(simulator, daemon, database):
     running = daemon(simulator.generic("acme"))
-    wait_for(lambda: database.exists() and rows(database), "a row")
+    running.wait_for_provider("acme", lambda entry: True)
+    simulator.behave("acme", "429 retry-after=600")
+    before = running.check("acme")
+    running.stop()
+    simulator.behave("acme", "hang")
+    after = daemon(simulator.generic("acme")).provider("acme")
+    for key in ("status", "reason", "response_time_ms", "uptime_percent", "last_check", "error_message", "http_status",
+                "consecutive_failures"):
+        assert after[key] == before[key], key
+
+
+def test_failures_in_a_row_go_on_counting_after_a_restart(simulator, daemon):
+    simulator.behave("acme", "500")
+    running = daemon(simulator.generic("acme"))
+    running.wait_for_provider("acme", lambda entry: entry["consecutive_failures"] == 1)
+    running.check("acme")
+    running.stop()
+    entry = daemon(simulator.generic("acme")).wait_for_provider("acme", lambda e: e["consecutive_failures"] == 3)
+    assert entry["status"] == "down"
+
+
+@pytest.mark.parametrize("content", [b"this is a diary, not a database" * 200, b"no", b"SQLite format 4\0" + bytes(4080)])
+def test_a_file_that_is_no_database_is_refused_and_unchanged(write_config, database, tmp_path, content):
+    database.write_bytes(content)
+    told = refused(write_config(), tmp_path)
+    assert str(database) in told and "not a SQLite database" in told
+    assert database.read_bytes() == content and not list(tmp_path.glob("*.db-*"))
+
+
+def test_a_database_of_another_program_is_refused_and_unchanged(write_config, database, tmp_path):
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE provider_health_checks (id INTEGER PRIMARY KEY, note TEXT)")
+    connection.close()
+    before = database.read_bytes()
+    assert "has no column provider_name" in refused(write_config(), tmp_path)
+    assert database.read_bytes() == before
+
+
+def test_a_folder_is_no_database(write_config, database, tmp_path):
+    database.mkdir()
+    assert str(database) in refused(write_config(), tmp_path)
+
+
+def test_a_damaged_database_is_told_and_the_checks_go_on(simulator, daemon, database):
+    write_original(database, [("acme", "healthy", 1.0, ago(minutes=n).isoformat(), 0) for n in range(3000, 0, -1)])
+    content = bytearray(database.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    database.write_bytes(content)
+    running = daemon(simulator.generic("acme"))
+    running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
+    health = wait_for(lambda: (lambda h: h if not h["store"]["writable"] else None)(report(running)))
+    assert health["status"] == "degraded" and "damaged" in health["store"]["error"]
+
+
+def test_while_the_database_is_locked_checks_wait_and_are_written_afterwards(simulator, daemon, database):
+    running = daemon(simulator.generic("acme"))
+    wait_for(lambda: database.exists() and count(database, "acme") == 1)
     other = sqlite3.connect(database, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    for _ in range(5):
-        running.check("acme")
-    health = wait_for(lambda: (lambda h: h if not h["store"]["writable"] else None)(
-        running.get("/api/providers/health").json), "the store's trouble")
-    assert health["status"] == "degraded" and "locked" in health["store"]["error"]
-    assert health["store"]["queued"] >= 1 and health["store"]["failing_since"]
-    other.execute("ROLLBACK")
-    other.close()
-    wait_for(lambda: len(rows(database)) == 6, "all rows")
-    wait_for(lambda: running.get("/api/providers/health").json["status"] == "healthy", "health")
-
-
-def test_a_full_disk_stops_nothing(simulator, write_config, tmp_path, database):
-    """A limit on the size of files stands for the full disk; it is lifted by a restart."""
-    config = write_config()
-    limited = tmp_path / "limited"
-    limited.write_text(f'#!/bin/sh\nulimit -f 40\nexec "{BINARY}" "$@"\n')
-    limited.chmod(0o755)
-
-    import harness
-    environment = simulator.generic(*[f"p{i}" for i in range(20)])
-    original, harness.BINARY = harness.BINARY, limited
     try:
-        running = Daemon(config, environment, tmp_path)
+        running.check("acme")
+        health = wait_for(lambda: (lambda h: h if h["status"] == "degraded" else None)(report(running)), "the report")
+        store = health["store"]
+        assert "locked" in store["error"] and store["failing_since"] and not store["writable"]
+        assert running.check("acme")["status"] == "healthy"
+        wait_for(lambda: report(running)["store"]["queued"] == 2)
+        assert running.get("/api/providers/best").json["best_provider"] == "acme"
     finally:
-        harness.BINARY = original
-    def full():
-        for _ in range(10):
-            running.post("/api/providers/check")
-        return not running.get("/api/providers/health").json["store"]["writable"]
-    wait_for(full, "the full disk")
-    assert running.get("/api/providers/status").status == 200
-    health = running.get("/api/providers/health").json
-    assert health["status"] == "degraded" and health["store"]["error"]
-    wait_for(lambda: running.post("/api/providers/check").status == 202
-             and running.get("/api/providers/health").json["store"]["queued"] > 0, "checks to wait")
-    assert running.end() == 0, running.log
-    assert "could not be written" in running.log
-    assert rows(database, "PRAGMA integrity_check") == [("ok",)]
+        other.rollback()
+        other.close()
+    wait_for(lambda: count(database, "acme") == 3, "the rows that waited")
+    health = wait_for(lambda: (lambda h: h if h["status"] == "healthy" else None)(report(running)))
+    assert (health["store"]["queued"], health["store"]["dropped"], health["store"]["error"]) == (0, 0, "")
 
 
-def test_kill_9_leaves_a_whole_database_and_the_last_state(simulator, daemon, database):
-    names = [f"p{i}" for i in range(30)]
-    running = daemon(simulator.generic(*names), interval="100ms", commit_interval="0s")
-    wait_for(lambda: running.get("/api/providers/health").json["store"]["written"] > 300, "writes")
-    written = running.get("/api/providers/health").json["store"]["written"]
-    assert running.end(signal.SIGKILL) == -signal.SIGKILL
-    running.ended = True
-    assert rows(database, "PRAGMA integrity_check") == [("ok",)]
-    assert rows(database, "SELECT count(*) FROM provider_health_checks")[0][0] >= written
-    simulator.behave("*", "ok")
+def test_a_database_locked_at_start_does_not_keep_the_daemon_from_starting(simulator, daemon, database):
+    write_original(database, [])
+    other = sqlite3.connect(database, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        running = daemon(simulator.generic("acme"))
+        running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
+        assert report(running)["status"] == "degraded"
+    finally:
+        other.rollback()
+        other.close()
+    wait_for(lambda: count(database, "acme") == 1)
+
+
+def test_what_is_too_much_for_the_queue_is_dropped_oldest_first_and_counted(simulator, daemon, database):
+    running = daemon(simulator.generic("acme"), store_queue=100, interval="100ms", jitter_percent=0)
+    wait_for(lambda: database.exists() and count(database, "acme"))
+    other = sqlite3.connect(database, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        store = wait_for(lambda: (lambda s: s if s["dropped"] >= 5 else None)(report(running)["store"]))
+        assert store["queued"] <= 100
+    finally:
+        other.rollback()
+        other.close()
+    wait_for(lambda: report(running)["store"]["writable"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="limits the size of files by prlimit")
+def test_a_full_disk_is_told_and_the_checks_wait(simulator, daemon, database):
+    import resource
+    running = daemon(simulator.generic("acme"))
+    wait_for(lambda: database.exists() and count(database, "acme") == 1)
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+    running.check("acme")
+    store = wait_for(lambda: (lambda s: s if not s["writable"] else None)(report(running)["store"]))
+    assert store["error"] and running.check("acme")["status"] == "healthy"
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    wait_for(lambda: count(database, "acme") == 3)
+
+
+def test_a_database_that_is_deleted_is_made_anew(simulator, daemon, database):
+    running = daemon(simulator.generic("acme"))
+    wait_for(lambda: database.exists() and count(database, "acme") == 1)
+    for file in database.parent.glob("provider_status.db*"):
+        file.unlink()
+    running.check("acme")
+    wait_for(lambda: database.exists() and database.stat().st_size > 0 and count(database, "acme") >= 1)
+    assert len(running.get("/api/providers/history/acme").json) >= 1
+
+
+def test_a_kill_during_writes_leaves_a_sound_database_and_the_last_state(simulator, daemon, database):
+    names = [f"p{n}" for n in range(20)]
+    for _ in range(3):
+        running = daemon(simulator.generic(*names), interval="100ms", commit_interval="0s")
+        written = report(running)["store"]["written"]
+        wait_for(lambda: report(running)["store"]["written"] > written + 60, "some commits")
+        running.end(signal.SIGKILL)
+        running.ended = True
+    assert query(database, "PRAGMA integrity_check") == [("ok",)]
+    last = dict(query(database, "SELECT provider_name, max(last_check_timestamp) FROM provider_health_checks GROUP BY 1"))
+    assert sorted(last) == sorted(names)
     for name in names:
         simulator.behave(name, "hang")
-    again = daemon(simulator.generic(*names), timeout="20s")
-    states = again.get("/api/providers/status").json["providers"]
-    assert [states[name]["status"] for name in names] == ["healthy"] * 30
+    status = daemon(simulator.generic(*names)).get("/api/providers/status").json["providers"]
+    for name in names:
+        assert status[name]["status"] == "healthy" and status[name]["last_check"][:23] == last[name][:23]
 
 
-def test_checks_older_than_the_retention_go(simulator, daemon, database):
-    with sqlite3.connect(database) as original:
-        original.executescript(SEED)
-        for hours in [5] * 1200 + [0.5]:
-            original.execute("INSERT INTO provider_health_checks (provider_name, status, last_check_timestamp)"
-                             " VALUES ('old', 'healthy', ?)", (ago(hours),))
-    daemon(simulator.generic("acme"), retention="1h")
-    wait_for(lambda: len(rows(database, "SELECT * FROM provider_health_checks WHERE provider_name = 'old'")) == 1,
-             "the old rows to go")
+def test_a_clean_stop_writes_what_is_queued(simulator, daemon, database):
+    running = daemon(simulator.generic("acme"), commit_interval="1m")
+    running.wait_for_provider("acme", lambda entry: True)
+    running.check("acme")
+    running.stop()
+    assert not list(database.parent.glob("*.db-*"))  # the journal is merged
+    assert count(database, "acme") == 2
+
+
+def test_rows_beyond_the_retention_go_and_the_others_stay(simulator, daemon, database):
+    write_original(database, [("acme", "healthy", 1.0, ago(hours=3, minutes=-n / 100).isoformat(), 0) for n in range(5000)]
+                   + [("acme", "healthy", 2.0, ago(minutes=30).isoformat(), 0)])
+    running = daemon(simulator.generic("acme"), retention="1h")
+    wait_for(lambda: count(database, "acme") == 2, "the old rows' end")
+    assert len(running.get("/api/providers/history/acme").json) == 2
+    assert running.get("/api/providers/history?hours=24").status == 200

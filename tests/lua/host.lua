@@ -21,7 +21,8 @@ host.NOW = 1785658080 -- 2026-08-02T08:08:00Z, as in the test vectors
 
 local KINDS = {}
 for kind in ([[timeout dns connect tls bad_response script_error key_missing key_invalid key_valid_restricted forbidden
-  region credit quota_window rate too_large capacity model_gone bad_path bad_request server_error waf retired]]):gmatch "%S+" do
+  region credit quota_window rate too_large capacity model_gone bad_path bad_request server_error waf
+  retired]]):gmatch "%S+" do
   KINDS[kind] = true
 end
 
@@ -177,7 +178,9 @@ local function duration(text)
   return total
 end
 
-local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
+local MONTHS = {
+  Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12,
+}
 
 -- Days since 1970 of a date (Howard Hinnant, "chrono-compatible low-level date algorithms").
 local function days_from_civil(year, month, day)

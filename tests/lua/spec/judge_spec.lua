@@ -27,7 +27,8 @@ describe("the default judge", function()
   end)
 
   it("calls a limited provider degraded, however often", function()
-    assert.same({ "degraded", "rate_limited", 20 }, verdict({ ok = false, limited = true, kind = "rate", latency_ms = 5 }, 9))
+    local limited = { ok = false, limited = true, kind = "rate", latency_ms = 5 }
+    assert.same({ "degraded", "rate_limited", 20 }, verdict(limited, 9))
   end)
 
   it("calls failures degraded until the third in a row", function()

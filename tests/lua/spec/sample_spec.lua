@@ -45,8 +45,10 @@ describe("sample.from", function()
   end)
 
   it("survives bodies of any shape", function()
-    for _, body in ipairs { "null", "[]", "{}", "[1,2]", '"text"', '{"error":null}', '{"error":[]}', '{"error":{"message":7}}',
-      '{"detail":[{"loc":["body"]}]}', '{"errors":["x"]}', "{", '{"error":{"message":{"a":1},"code":{}}}' } do
+    for _, body in ipairs {
+      "null", "[]", "{}", "[1,2]", '"text"', '{"error":null}', '{"error":[]}', '{"error":{"message":7}}',
+      '{"detail":[{"loc":["body"]}]}', '{"errors":["x"]}', "{", '{"error":{"message":{"a":1},"code":{}}}',
+    } do
       assert.equal("bad_request", from({ status = 400, body = body }).kind, body)
       assert.is_string(from({ status = 200, body = body }).message or "")
     end
@@ -61,11 +63,11 @@ describe("sample.from", function()
 
   it("goes by the status when the body says nothing", function()
     local kinds = {
-      [301] = "bad_path", [400] = "bad_request", [401] = "key_invalid", [402] = "credit", [403] = "forbidden", [404] = "bad_path",
-      [405] = "bad_path", [408] = "timeout", [410] = "model_gone", [412] = "forbidden", [413] = "too_large",
-      [418] = "bad_request", [422] = "bad_request", [429] = "rate", [498] = "capacity", [499] = "bad_request",
-      [500] = "server_error", [502] = "server_error", [503] = "server_error", [504] = "server_error", [520] = "server_error",
-      [529] = "capacity",
+      [301] = "bad_path", [400] = "bad_request", [401] = "key_invalid", [402] = "credit", [403] = "forbidden",
+      [404] = "bad_path", [405] = "bad_path", [408] = "timeout", [410] = "model_gone", [412] = "forbidden",
+      [413] = "too_large", [418] = "bad_request", [422] = "bad_request", [429] = "rate", [498] = "capacity",
+      [499] = "bad_request", [500] = "server_error", [502] = "server_error", [503] = "server_error",
+      [504] = "server_error", [520] = "server_error", [529] = "capacity",
     }
     for status, kind in pairs(kinds) do
       assert.equal(kind, from({ status = status }).kind, tostring(status))

@@ -115,8 +115,9 @@ static void health_has_the_recorded_keys(void **state)
     struct snapshot *snapshot = hand_made_snapshot(1, 0);
     struct store_report store = {.writable = true, .written = 3};
     (void)state;
-    assert_health(snapshot, &store, "{\"status\":\"healthy\",\"providers_monitored\":0,\"check_interval_minutes\":5,"
-                                    "\"running\":true,");
+    assert_health(snapshot, &store,
+                  "{\"status\":\"healthy\",\"providers_monitored\":0,\"check_interval_minutes\":5,"
+                  "\"running\":true,");
     assert_health(snapshot, &store, "\"written\":3,");
     snapshot->check_interval_ms = 90000;
     assert_health(snapshot, &store, "\"check_interval_minutes\":1.5,");
@@ -181,14 +182,13 @@ static void csv_rows_go_by_uptime_then_latency_then_name(void **state)
     hand_made_provider(snapshot, 4, "e", HEALTH_DOWN, 1)->uptime_percent = 50;
     snapshot->providers[4]->consecutive_failures = 3;
     assert_int_equal(render_csv(&out, snapshot), 0);
-    assert_string_equal(buf_text(&out),
-                        "provider_name,status,response_time_ms,uptime_percent,rate_limit_percent,"
-                        "last_check_timestamp,consecutive_failures\n"
-                        "c,healthy,2.0,100.0,0.0,2026-11-23T08:22:14.217Z,0\n"
-                        "d,healthy,2.0,100.0,0.0,2026-11-23T08:22:14.217Z,0\n"
-                        "b,healthy,9.5,100.0,0.0,2026-11-23T08:22:14.217Z,0\n"
-                        "e,down,1.0,50.0,0.0,2026-11-23T08:22:14.217Z,3\n"
-                        "a,unknown,0.0,0.0,0.0,never,0\n");
+    assert_string_equal(buf_text(&out), "provider_name,status,response_time_ms,uptime_percent,rate_limit_percent,"
+                                        "last_check_timestamp,consecutive_failures\n"
+                                        "c,healthy,2.0,100.0,0.0,2026-11-23T08:22:14.217Z,0\n"
+                                        "d,healthy,2.0,100.0,0.0,2026-11-23T08:22:14.217Z,0\n"
+                                        "b,healthy,9.5,100.0,0.0,2026-11-23T08:22:14.217Z,0\n"
+                                        "e,down,1.0,50.0,0.0,2026-11-23T08:22:14.217Z,3\n"
+                                        "a,unknown,0.0,0.0,0.0,never,0\n");
     buf_dispose(&out);
     snapshot_release(snapshot);
 }

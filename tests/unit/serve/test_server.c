@@ -85,8 +85,11 @@ static void load_policies(struct fixture *f)
 static void open_store(struct fixture *f)
 {
     char error[512] = "";
-    struct store_options options = {.path = f->database, .retention_ms = INT64_C(7) * 86400000,
-                                    .commit_interval_ms = 10, .queue_max = 100000, .readers = 2};
+    struct store_options options = {.path = f->database,
+                                    .retention_ms = INT64_C(7) * 86400000,
+                                    .commit_interval_ms = 10,
+                                    .queue_max = 100000,
+                                    .readers = 2};
     snprintf(f->database, sizeof(f->database), "%s/provider_status.db", f->folder);
     f->store = store_open(&options, error, sizeof(error));
     if (f->store == NULL)
@@ -111,20 +114,30 @@ static void publish(struct fixture *f, struct snapshot *snapshot)
     snapshot_release(snapshot);
 }
 
-static void start(struct fixture *f, unsigned threads, size_t max_connections)
+static void open_server(struct fixture *f, unsigned threads, size_t max_connections)
 {
     static const char *const listen_at[] = {"127.0.0.1:0"};
-    struct server_options options = {.listen = listen_at, .listen_count = 1, .threads = threads,
-                                     .max_connections = max_connections, .max_header_bytes = MAX_HEADER_BYTES,
-                                     .max_body_bytes = MAX_BODY_BYTES, .idle_timeout_ms = IDLE_MS};
+    struct server_options options = {.listen = listen_at,
+                                     .listen_count = 1,
+                                     .threads = threads,
+                                     .max_connections = max_connections,
+                                     .max_header_bytes = MAX_HEADER_BYTES,
+                                     .max_body_bytes = MAX_BODY_BYTES,
+                                     .idle_timeout_ms = IDLE_MS};
     struct server_hooks hooks = {f, note_check};
     char error[512] = "";
-    f->server = server_start(&options, f->store, &hooks, error, sizeof(error));
+    f->server = server_open(&options, f->store, &hooks, error, sizeof(error));
     if (f->server == NULL)
         print_error("%s\n", error);
     assert_non_null(f->server);
     assert_int_equal(sscanf(server_url(f->server, 0), "http://127.0.0.1:%d", &f->port), 1);
     assert_null(server_url(f->server, 1));
+}
+
+static void start(struct fixture *f)
+{
+    char error[512] = "";
+    assert_int_equal(server_start(f->server, error, sizeof(error)), 0);
 }
 
 static int make_fixture(void **state)
@@ -156,17 +169,18 @@ static int stop_fixture(void **state)
 
 static void start_usual(struct fixture *f)
 {
-    start(f, 1, 100);
+    open_server(f, 1, 100);
     server_publish_policies(f->server, f->host);
     publish(f, usual_snapshot(1));
+    start(f);
 }
 
 /* -- a client -- */
 
 static int connect_to(const struct fixture *f)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)f->port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)f->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -228,8 +242,8 @@ static struct answer ask_raw(struct fixture *f, const char *text, size_t len)
 static struct answer ask(struct fixture *f, const char *method, const char *path, const char *headers)
 {
     char text[8192];
-    int len = snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", method, path,
-                       headers);
+    int len =
+        snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", method, path, headers);
     assert_true(len > 0 && (size_t)len < sizeof(text));
     return ask_raw(f, text, (size_t)len);
 }
@@ -289,7 +303,6 @@ static void routes_answer(void **state)
 {
     struct fixture *f = *state;
     start_usual(f);
-    wait_for_version(f, 1);
     expect(f, "GET", "/", "", 200, "/api/providers/status/{name}");
     expect(f, "GET", "/api/providers/status", "", 200, "\"p3\":{\"status\":\"healthy\"");
     expect(f, "GET", "/api/providers/status/", "", 200, "\"p3\":");
@@ -307,7 +320,6 @@ static void errors_are_json_with_their_status(void **state)
 {
     struct fixture *f = *state;
     start_usual(f);
-    wait_for_version(f, 1);
     expect_error(f, "GET", "/nope", "", 404, "Not Found");
     expect_error(f, "GET", "/api/providers/status/nope", "", 404, "Provider 'nope' not found");
     expect_error(f, "GET", "/api/providers/status/%22%3C", "", 404, "Provider '\\\"<' not found");
@@ -332,7 +344,6 @@ static void too_many_header_bytes_are_431(void **state)
     struct fixture *f = *state;
     char line[MAX_HEADER_BYTES + 64];
     start_usual(f);
-    wait_for_version(f, 1);
     snprintf(line, sizeof(line), "X-Long: %0*d\r\n", MAX_HEADER_BYTES - 200, 0);
     expect(f, "GET", "/api/providers/best", line, 200, "best_provider");
     snprintf(line, sizeof(line), "X-Long: %0*d\r\n", MAX_HEADER_BYTES, 0);
@@ -347,7 +358,6 @@ static void methods_are_told(void **state)
 {
     struct fixture *f = *state;
     start_usual(f);
-    wait_for_version(f, 1);
     struct answer answer = ask(f, "OPTIONS", "/api/providers/status", "");
     assert_int_equal(answer.status, 204);
     assert_true(header_is(&answer, "allow: GET, HEAD, OPTIONS\r\n"));
@@ -361,12 +371,15 @@ static void methods_are_told(void **state)
 
 static void head_is_get_without_the_body(void **state)
 {
-    static const char *const paths[] = {"/", "/api/providers/status", "/api/providers/status/p1",
-                                        "/api/providers/best", "/api/providers/export/csv",
-                                        "/api/providers/health", "/api/providers/history"};
+    static const char *const paths[] = {"/",
+                                        "/api/providers/status",
+                                        "/api/providers/status/p1",
+                                        "/api/providers/best",
+                                        "/api/providers/export/csv",
+                                        "/api/providers/health",
+                                        "/api/providers/history"};
     struct fixture *f = *state;
     start_usual(f);
-    wait_for_version(f, 1);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); ++i) {
         struct answer get = ask(f, "GET", paths[i], ""), head = ask(f, "HEAD", paths[i], "");
         assert_int_equal(head.status, 200);
@@ -393,7 +406,6 @@ static void checks_are_asked_for(void **state)
 {
     struct fixture *f = *state;
     start_usual(f);
-    wait_for_version(f, 1);
     expect(f, "POST", "/api/providers/check/p4", "Content-Length: 0\r\n", 202, "{\"checking\":[\"p4\"]}");
     assert_string_equal(f->last_asked, "p4");
     expect(f, "POST", "/api/providers/check", "Content-Length: 2\r\n\r\n{}", 202, "{\"checking\":[\"p0\",\"p1\",");
@@ -404,8 +416,12 @@ static void checks_are_asked_for(void **state)
 static void before_the_first_snapshot_it_is_503(void **state)
 {
     struct fixture *f = *state;
-    start(f, 1, 100);
+    open_server(f, 1, 100);
+    start(f);
     expect_error(f, "GET", "/api/providers/status", "", 503, "starting");
+    publish(f, usual_snapshot(1));
+    wait_for_version(f, 1);
+    expect_error(f, "GET", "/api/providers/best", "", 503, "policies");
 }
 
 /* -- caching -- */
@@ -458,8 +474,10 @@ static void longest_names_have_whole_etags(void **state)
 
 static void unzip(const struct answer *answer, char *out, size_t size)
 {
-    z_stream stream = {.next_in = (Bytef *)answer->body, .avail_in = (uInt)answer->body_len,
-                       .next_out = (Bytef *)out, .avail_out = (uInt)size - 1};
+    z_stream stream = {.next_in = (Bytef *)answer->body,
+                       .avail_in = (uInt)answer->body_len,
+                       .next_out = (Bytef *)out,
+                       .avail_out = (uInt)size - 1};
     assert_int_equal(inflateInit2(&stream, 16 + 15), Z_OK);
     assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
     out[stream.total_out] = '\0';
@@ -472,7 +490,6 @@ static void large_answers_are_zipped_for_who_wants_it(void **state)
     struct fixture *f = *state;
     char etag[160], zipped_etag[160], *text = malloc(65536);
     start_usual(f);
-    wait_for_version(f, 1);
     struct answer plain = ask(f, "GET", path, "Accept-Encoding: gzip;q=0\r\n");
     struct answer zipped = ask(f, "GET", path, "Accept-Encoding: br, gzip;q=0.8\r\n");
     assert_false(header_is(&plain, "content-encoding"));
@@ -513,9 +530,10 @@ static void what_must_not_be_kept_says_so(void **state)
 {
     struct fixture *f = *state;
     start_usual(f);
-    wait_for_version(f, 1);
-    static const char *const asks[][2] = {{"GET", "/api/providers/health"}, {"GET", "/nope"},
-                                          {"GET", "/api/providers/history"}, {"POST", "/api/providers/check"}};
+    static const char *const asks[][2] = {{"GET", "/api/providers/health"},
+                                          {"GET", "/nope"},
+                                          {"GET", "/api/providers/history"},
+                                          {"POST", "/api/providers/check"}};
     for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); ++i) {
         struct answer answer = ask(f, asks[i][0], asks[i][1], "Content-Length: 0\r\n");
         assert_true(header_is(&answer, "cache-control: no-store\r\n"));
@@ -529,7 +547,9 @@ static void append_rows(struct fixture *f, const char *provider, size_t count)
 {
     int64_t now_us = clock_wall_us();
     for (size_t i = 0; i < count; ++i) {
-        struct check_record record = {.status = HEALTH_HEALTHY, .response_time_ms = (double)i, .ok = true,
+        struct check_record record = {.status = HEALTH_HEALTHY,
+                                      .response_time_ms = (double)i,
+                                      .ok = true,
                                       .checked_us = now_us - (int64_t)(count - i) * 1000000};
         strcpy(record.provider, provider);
         record.phases = PROBE_PHASES_NONE;
@@ -555,7 +575,6 @@ static void start_with_history(struct fixture *f)
     append_rows(f, "p2", 3);
     wait_until_written(f, ROWS + 3);
     start_usual(f);
-    wait_for_version(f, 1);
 }
 
 static size_t count_of(const char *text, const char *part)
@@ -582,8 +601,11 @@ static void history_of_many_pages_is_one_value(void **state)
     start_with_history(f);
     struct answer one = ask_old(f, "/api/providers/history/p1"), all = ask_old(f, "/api/providers/history");
     assert_int_equal(one.status, 200);
-    assert_int_equal(strncmp(one.body, "[{\"provider_name\":\"p1\",\"status\":\"healthy\",\"response_time_ms\":0.0,"
-                                       "\"timestamp\":\"", 70), 0);
+    assert_int_equal(strncmp(one.body,
+                             "[{\"provider_name\":\"p1\",\"status\":\"healthy\",\"response_time_ms\":0.0,"
+                             "\"timestamp\":\"",
+                             70),
+                     0);
     assert_int_equal(count_of(one.body, "\"provider_name\""), ROWS);
     assert_string_equal(one.body + one.body_len - 2, "}]");
     assert_int_equal(count_of(one.body, "},{"), ROWS - 1);
@@ -628,11 +650,11 @@ static void clients_that_leave_in_mid_history_cost_nothing(void **state)
 
 static void half_a_request_is_closed_after_the_idle_timeout(void **state)
 {
-    static const char *const halves[] = {"", "GET /api/prov", "GET / HTTP/1.1\r\nHost: x\r\n",
-                                         "POST /api/providers/check HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab"};
+    static const char *const halves[] = {
+        "", "GET /api/prov", "GET / HTTP/1.1\r\nHost: x\r\n",
+        "POST /api/providers/check HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab"};
     struct fixture *f = *state;
     start_usual(f);
-    wait_for_version(f, 1);
     for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); ++i) {
         char byte;
         uint64_t before_ms = clock_monotonic_ms();
@@ -648,11 +670,11 @@ static void half_a_request_is_closed_after_the_idle_timeout(void **state)
 
 static void garbage_is_closed_and_others_are_served(void **state)
 {
-    static const char *const garbage[] = {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-                                          "\r\n\r\n\r\nx\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"};
+    static const char *const garbage[] = {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+                                          "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\r\n\r\n\r\nx\r\n\r\n", "GET\r\n\r\n",
+                                          "GET / HTTP/9.9\r\n\r\n"};
     struct fixture *f = *state;
     start_usual(f);
-    wait_for_version(f, 1);
     for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); ++i) {
         struct answer answer = ask_raw(f, garbage[i], strlen(garbage[i]));
         if (answer.status == 200)
@@ -664,12 +686,12 @@ static void garbage_is_closed_and_others_are_served(void **state)
 
 static void connections_past_the_limit_wait_their_turn(void **state)
 {
-    static const char request[] = "GET /api/providers/best HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    static const char request[] = "GET /api/providers/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     struct fixture *f = *state;
     int held[2];
-    start(f, 1, 2);
-    server_publish_policies(f->server, f->host);
+    open_server(f, 1, 2);
     publish(f, usual_snapshot(1));
+    start(f);
     wait_for_version(f, 1);
     for (int i = 0; i < 2; ++i) { /* a kept connection each: answered, so accepted */
         char some[4096];
@@ -697,25 +719,33 @@ static void a_port_in_use_is_told(void **state)
     const char *const listen_at[] = {address};
     start_usual(f);
     snprintf(address, sizeof(address), "127.0.0.1:%d", f->port);
-    struct server_options options = {.listen = listen_at, .listen_count = 1, .threads = 1, .max_connections = 1,
-                                     .max_header_bytes = 1024, .idle_timeout_ms = 1000};
+    struct server_options options = {.listen = listen_at,
+                                     .listen_count = 1,
+                                     .threads = 1,
+                                     .max_connections = 1,
+                                     .max_header_bytes = 1024,
+                                     .idle_timeout_ms = 1000};
     struct server_hooks hooks = {f, note_check};
-    assert_null(server_start(&options, f->store, &hooks, error, sizeof(error)));
+    assert_null(server_open(&options, f->store, &hooks, error, sizeof(error)));
     assert_non_null(strstr(error, address));
     assert_non_null(strstr(error, "already in use"));
 }
 
 static void addresses_that_are_none_are_told(void **state)
 {
-    static const char *const wrong[] = {"", "8000", "localhost", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000",
-                                        "::1:8000", "127.0.0.1:-1"};
+    static const char *const wrong[] = {
+        "", "8000", "localhost", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", "::1:8000", "127.0.0.1:-1"};
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); ++i) {
         char error[512] = "";
-        struct server_options options = {.listen = &wrong[i], .listen_count = 1, .threads = 1, .max_connections = 1,
-                                         .max_header_bytes = 1024, .idle_timeout_ms = 1000};
+        struct server_options options = {.listen = &wrong[i],
+                                         .listen_count = 1,
+                                         .threads = 1,
+                                         .max_connections = 1,
+                                         .max_header_bytes = 1024,
+                                         .idle_timeout_ms = 1000};
         struct server_hooks hooks = {f, note_check};
-        assert_null(server_start(&options, f->store, &hooks, error, sizeof(error)));
+        assert_null(server_open(&options, f->store, &hooks, error, sizeof(error)));
         if (strstr(error, "expected HOST:PORT") == NULL)
             fail_msg("'%s': %s", wrong[i], error);
     }
@@ -726,7 +756,6 @@ static void idle_connections_do_not_hold_up_the_stop(void **state)
     struct fixture *f = *state;
     char some[4096];
     start_usual(f);
-    wait_for_version(f, 1);
     int kept = connect_to(f), silent = connect_to(f);
     send_text(kept, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", 28);
     assert_true(receive(kept, some, sizeof(some)) > 0);
@@ -747,7 +776,6 @@ static void stop_ends_a_stuck_answer_when_its_grace_is_over(void **state)
     append_rows(f, "big", 60000);
     wait_until_written(f, 60000);
     start_usual(f);
-    wait_for_version(f, 1);
     int fd = connect_to(f);
     char byte;
     send_text(fd, text, strlen(text));
@@ -788,11 +816,10 @@ static void publishing_and_answering_do_not_meet(void **state)
     struct asker askers[4];
     append_rows(f, "p1", 2000);
     wait_until_written(f, 2000);
-    start(f, 2, 100);
+    open_server(f, 2, 100);
     server_publish_policies(f->server, f->host);
     publish(f, usual_snapshot(1));
-    for (int i = 0; i < 20; ++i)
-        wait_for_version(f, 1); /* both threads have it */
+    start(f);
     for (size_t i = 0; i < 4; ++i) {
         askers[i] = (struct asker){.fixture = f};
         assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_much, &askers[i]), 0);
