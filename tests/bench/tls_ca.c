@@ -3,8 +3,8 @@
  *     tls_ca URL BUNDLE
  *
  * URL is answered over TLS by a certificate that BUNDLE (the system's, plus that of the server) trusts. Rounds of both
- * alternate in one process; each round is a number of requests on fresh connections, and counts this process's CPU time.
- * Prints medians and their ratio.
+ * alternate in one process; each round is a number of requests on fresh connections, and counts this process's CPU
+ * time. Prints medians and their ratio.
  */
 #include "base/log.h"
 #include "event/loop.h"
@@ -66,8 +66,13 @@ static bool request_by_prober(struct prober *prober, struct loop *loop, const ch
 {
     static const char *const headers[] = {"Connection: close"};
     struct probe_request request = {
-        .url = url, .user_agent = "tls_ca", .headers = headers, .header_count = 1, .timeout_ms = 10000,
-        .keep = PROBE_KEEP_NEVER, .max_received = 1 << 20,
+        .url = url,
+        .user_agent = "tls_ca",
+        .headers = headers,
+        .header_count = 1,
+        .timeout_ms = 10000,
+        .keep = PROBE_KEEP_NEVER,
+        .max_received = 1 << 20,
     };
     struct waiting waiting = {loop, PROBE_CANCELLED};
     char error[256];
