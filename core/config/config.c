@@ -5,29 +5,26 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "config/schema.h"
+#include "script/sandbox.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <lauxlib.h>
 #include <limits.h>
-#include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     INSTRUCTIONS_MAX = 10000000,
     MEMORY_MAX = 64 * 1024 * 1024,
-    HOOK_STRIDE = 1000,
     KEYS_MAX = 64, /* settings of one table */
 };
 
 /* A file being read: where faults are gathered. */
 struct reading {
     struct config *config;
-    lua_State *L;
+    lua_State *L; /* while it runs */
     struct buf faults;
-    size_t memory_used;
-    long instructions_left;
 };
 
 static void fault(struct reading *r, const char *scope, const char *key, const char *format, ...)
@@ -41,66 +38,6 @@ static void fault(struct reading *r, const char *scope, const char *key, const c
                key[0] != '\0' ? ": " : "");
     buf_vprintf(&r->faults, format, args);
     va_end(args);
-}
-
-/* -- the Lua state -- */
-
-static void *limited_allocate(void *user, void *block, size_t old_size, size_t new_size)
-{
-    struct reading *r = user;
-    size_t held = block != NULL ? old_size : 0;
-    if (new_size > held && r->memory_used + (new_size - held) > MEMORY_MAX)
-        return NULL;
-    r->memory_used = r->memory_used - held + new_size;
-    if (new_size == 0) {
-        free(block);
-        return NULL;
-    }
-    return realloc(block, new_size);
-}
-
-static void count_instructions(lua_State *L, lua_Debug *activation)
-{
-    (void)activation;
-    struct reading *r = *(struct reading **)lua_getextraspace(L);
-    r->instructions_left -= HOOK_STRIDE;
-    if (r->instructions_left > 0)
-        return;
-    lua_sethook(L, count_instructions, LUA_MASKCOUNT, 1); /* no pcall goes on from here */
-    luaL_where(L, 0); /* the function that is running: a hook has no level of its own */
-    lua_pushfstring(L, "ran for more than %d instructions: an endless loop?", INSTRUCTIONS_MAX);
-    lua_concat(L, 2);
-    lua_error(L);
-}
-
-static int open_libraries(lua_State *L)
-{
-    static const luaL_Reg libraries[] = {
-        {LUA_GNAME, luaopen_base},       {LUA_STRLIBNAME, luaopen_string}, {LUA_TABLIBNAME, luaopen_table},
-        {LUA_MATHLIBNAME, luaopen_math}, {LUA_OSLIBNAME, luaopen_os},      {NULL, NULL},
-    };
-    static const char *const without[] = {"load", "loadfile", "dofile", "collectgarbage"};
-    for (const luaL_Reg *library = libraries; library->name != NULL; ++library) {
-        luaL_requiref(L, library->name, library->func, 1);
-        lua_pop(L, 1);
-    }
-    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); ++i) {
-        lua_pushnil(L);
-        lua_setglobal(L, without[i]);
-    }
-    lua_getglobal(L, "os"); /* of os, only getenv stays */
-    lua_getfield(L, -1, "getenv");
-    lua_newtable(L);
-    lua_insert(L, -2);
-    lua_setfield(L, -2, "getenv");
-    lua_setglobal(L, "os");
-    return 0;
-}
-
-static const char *error_text(lua_State *L)
-{
-    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    return text != NULL ? text : "raised an error that is no text";
 }
 
 /* -- one value -- */
@@ -406,11 +343,21 @@ static void check_words(struct reading *r)
         fault(r, "", "log_level", "expected error, warning, info or debug; got \"%.60s\"", r->config->log_level);
 }
 
-/* Runs protected: `reading` is the light userdata, the chunk lies below it. */
+/* os.getenv(name), so that a configuration may depend on its surroundings. */
+static int get_variable(lua_State *L)
+{
+    lua_pushstring(L, getenv(luaL_checkstring(L, 1)));
+    return 1;
+}
+
+/* Runs protected: `reading` is the light userdata. */
 static int run_and_read(lua_State *L)
 {
     struct reading *r = lua_touserdata(L, 1);
-    open_libraries(L);
+    lua_getglobal(L, "os");
+    lua_pushcfunction(L, get_variable);
+    lua_setfield(L, -2, "getenv");
+    lua_pop(L, 1);
     if (luaL_loadfilex(L, r->config->path, "t") != LUA_OK)
         return lua_error(L);
     lua_call(L, 0, 1);
@@ -424,37 +371,35 @@ static int run_and_read(lua_State *L)
     return 0;
 }
 
-static void read_file(struct reading *r)
+static bool is_readable(struct reading *r)
 {
     FILE *file = fopen(r->config->path, "re");
-    if (file == NULL || fgetc(file) == EOF) {
-        if (file == NULL || ferror(file))
-            fault(r, "", "", "cannot be read: %s", strerror(errno));
-        else
-            fault(r, "", "", "is empty; expected a Lua file that returns a table of settings");
-        if (file != NULL)
-            fclose(file);
+    bool readable = file != NULL && fgetc(file) != EOF;
+    if (file == NULL || ferror(file))
+        fault(r, "", "", "cannot be read: %s", strerror(errno));
+    else if (!readable)
+        fault(r, "", "", "is empty; expected a Lua file that returns a table of settings");
+    if (file != NULL)
+        fclose(file);
+    return readable;
+}
+
+static void read_file(struct reading *r)
+{
+    static const struct sandbox_limits limits = {.memory_bytes = MEMORY_MAX, .instructions = INSTRUCTIONS_MAX};
+    char error[1024];
+
+    if (!is_readable(r))
         return;
+    struct sandbox *sandbox = sandbox_new(r->config->path, &limits, NULL, 0, error, sizeof(error));
+    if (sandbox != NULL) {
+        r->L = sandbox_state(sandbox);
+        if (sandbox_protect(sandbox, run_and_read, r, 0, error, sizeof(error)) == 0)
+            error[0] = '\0';
+        sandbox_free(sandbox);
     }
-    fclose(file);
-    lua_State *L = r->L = lua_newstate(limited_allocate, r);
-    if (L == NULL) {
-        fault(r, "", "", "out of memory");
-        return;
-    }
-    *(struct reading **)lua_getextraspace(L) = r;
-    r->instructions_left = INSTRUCTIONS_MAX;
-    lua_sethook(L, count_instructions, LUA_MASKCOUNT, HOOK_STRIDE);
-    lua_pushcfunction(L, run_and_read);
-    lua_pushlightuserdata(L, r);
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-        const char *text = error_text(L); /* begins with file:line, but for "not enough memory" */
-        if (strncmp(text, r->config->path, strlen(r->config->path)) == 0)
-            buf_printf(&r->faults, "%s%s", r->faults.len != 0 ? "\n" : "", text);
-        else
-            fault(r, "", "", "%s", text);
-    }
-    lua_close(L);
+    if (error[0] != '\0') /* begins with the file's name */
+        buf_printf(&r->faults, "%s%s", r->faults.len != 0 ? "\n" : "", error);
 }
 
 struct config *config_load(const char *path, char *error, size_t error_size)

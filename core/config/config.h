@@ -2,8 +2,7 @@
  *
  * Every setting has a default, so an empty table is a sound configuration. What is wrong is said all at once, a line
  * per fault: "etc/providerd.lua: interval: expected a duration from 100ms to 30d, such as \"5m\"; got the number 5".
- * The file runs in a Lua state of its own with base, string, table, math and os.getenv, and a limit on instructions and
- * memory.
+ * The file runs in a sandbox (script/sandbox.h) that also has os.getenv.
  *
  * Thread: any; a config does not change once loaded.
  */
@@ -60,7 +59,7 @@ struct config {
     int64_t readers;
 
     /* scripts */
-    char **provider_paths; /* absolute, or relative to the working directory */
+    char **provider_paths; /* absolute, or relative to the working directory; in the file, to its folder */
     char **plugin_paths;
     char *env_file; /* NULL = none */
     int64_t script_memory_bytes;

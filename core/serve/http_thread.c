@@ -42,6 +42,21 @@ static void pause_listeners(struct http_thread *thread)
         h2o_socket_read_stop(thread->listeners[i]);
 }
 
+static void on_rest_over(h2o_timeout_entry_t *entry)
+{
+    watch_listeners(H2O_STRUCT_FROM_MEMBER(struct http_thread, rest, entry));
+}
+
+/* Out of descriptors or memory, a listener stays readable: to go on at once would spin. */
+static void rest_from_accepting(struct http_thread *thread)
+{
+    log_warning("serve", "cannot accept a connection: %s; trying again in a second", strerror(errno));
+    pause_listeners(thread);
+    thread->rest.cb = on_rest_over;
+    if (!h2o_timeout_is_linked(&thread->rest))
+        h2o_timeout_link(thread->ctx.loop, &thread->ctx.one_sec_timeout, &thread->rest);
+}
+
 static void on_accept(h2o_socket_t *listener, const char *err)
 {
     struct http_thread *thread = listener->data;
@@ -53,8 +68,11 @@ static void on_accept(h2o_socket_t *listener, const char *err)
             return;
         }
         h2o_socket_t *socket = h2o_evloop_socket_accept(listener);
-        if (socket == NULL)
+        if (socket == NULL) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                rest_from_accepting(thread);
             return;
+        }
         struct connection *connection = calloc(1, sizeof(*connection));
         if (connection == NULL) {
             h2o_socket_close(socket);
@@ -81,6 +99,7 @@ static void close_listeners(struct http_thread *thread)
     for (size_t i = 0; i < thread->listener_count; ++i)
         h2o_socket_close(thread->listeners[i]);
     thread->listener_count = 0;
+    h2o_timeout_unlink(&thread->rest);
 }
 
 static void shut_connections(struct http_thread *thread)

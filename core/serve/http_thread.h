@@ -47,6 +47,7 @@ struct http_thread {
     size_t fd_count;
     h2o_socket_t **listeners;
     size_t listener_count;
+    h2o_timeout_entry_t rest;   /* from accepting, when descriptors or memory have run out */
     h2o_linklist_t connections; /* struct connection */
     size_t connection_count;
     size_t requests_in_flight;

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -627,6 +628,40 @@ static void hours_limit_the_history(void **state)
     free_answer(&answer);
 }
 
+/* Takes the chunks of a body together (RFC 9112, 7.1); the last one must be there. */
+static void join_chunks(struct answer *answer)
+{
+    char *from = answer->body, *to = answer->body;
+    unsigned long size;
+    while ((size = strtoul(from, &from, 16)) != 0) {
+        from += 2;
+        assert_true(from + size < answer->bytes + answer->len);
+        memmove(to, from, size);
+        to += size;
+        from += size + 2;
+    }
+    assert_memory_equal(from, "\r\n\r\n", 4);
+    answer->body_len = (size_t)(to - answer->body);
+}
+
+static void history_is_zipped_as_it_streams(void **state)
+{
+    struct fixture *f = *state;
+    char *text = malloc(ANSWER_MAX);
+    start_with_history(f);
+    struct answer plain = ask_old(f, "/api/providers/history");
+    struct answer zipped = ask(f, "GET", "/api/providers/history", "Accept-Encoding: gzip\r\n");
+    assert_true(header_is(&zipped, "content-encoding: gzip\r\n"));
+    assert_true(header_is(&zipped, "transfer-encoding: chunked\r\n"));
+    join_chunks(&zipped);
+    assert_true(zipped.body_len < plain.body_len / 4);
+    unzip(&zipped, text, ANSWER_MAX);
+    assert_string_equal(text, plain.body);
+    free_answer(&plain);
+    free_answer(&zipped);
+    free(text);
+}
+
 static void clients_that_leave_in_mid_history_cost_nothing(void **state)
 {
     static const char text[] = "GET /api/providers/history HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -708,6 +743,44 @@ static void connections_past_the_limit_wait_their_turn(void **state)
     assert_int_equal(answer.status, 200);
     free_answer(&answer);
     close(held[1]);
+}
+
+static int64_t cpu_ms(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+/* Without a descriptor a connection cannot be accepted, and its listener stays readable. */
+static void running_out_of_descriptors_does_not_spin(void **state)
+{
+    enum { LIMIT = 64, WATCHED_MS = 400 };
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    struct fixture *f = *state;
+    struct rlimit before, tight;
+    int fillers[LIMIT], count = 0;
+    start_usual(f);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tight = before;
+    tight.rlim_cur = LIMIT;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    while (count < LIMIT && (fillers[count] = dup(STDERR_FILENO)) != -1)
+        ++count;
+    assert_in_range(count, 1, LIMIT - 1);
+    close(fillers[--count]); /* the last descriptor is the client's */
+    int client = connect_to(f);
+    int64_t used_ms = cpu_ms();
+    poll(NULL, 0, WATCHED_MS);
+    used_ms = cpu_ms() - used_ms;
+    while (count > 0)
+        close(fillers[--count]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(used_ms < WATCHED_MS / 4);
+    send_text(client, request, strlen(request));
+    struct answer answer = read_to_end(client);
+    assert_int_equal(answer.status, 200);
+    free_answer(&answer);
 }
 
 /* -- start and stop -- */
@@ -855,10 +928,12 @@ int main(void)
         WITH_FIXTURE(what_must_not_be_kept_says_so),
         WITH_FIXTURE(history_of_many_pages_is_one_value),
         WITH_FIXTURE(hours_limit_the_history),
+        WITH_FIXTURE(history_is_zipped_as_it_streams),
         WITH_FIXTURE(clients_that_leave_in_mid_history_cost_nothing),
         WITH_FIXTURE(half_a_request_is_closed_after_the_idle_timeout),
         WITH_FIXTURE(garbage_is_closed_and_others_are_served),
         WITH_FIXTURE(connections_past_the_limit_wait_their_turn),
+        WITH_FIXTURE(running_out_of_descriptors_does_not_spin),
         WITH_FIXTURE(a_port_in_use_is_told),
         WITH_FIXTURE(addresses_that_are_none_are_told),
         WITH_FIXTURE(idle_connections_do_not_hold_up_the_stop),
