@@ -54,6 +54,8 @@ void buf_vprintf(struct buf *b, const char *format, va_list args)
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, again);
     va_end(again);
+    if (len < 0)
+        b->failed = true; /* a text beyond INT_MAX, or a wide character that cannot be written */
     if (len < 0 || !buf_reserve(b, (size_t)len))
         return;
     vsnprintf(b->bytes + b->len, (size_t)len + 1, format, args);

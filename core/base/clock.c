@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <time.h>
 
+/* What four digits of a year can write; an offset may lead past it. */
+static const int64_t FIRST_SECOND = INT64_C(-62167219200); /* 0000-01-01T00:00:00Z */
+static const int64_t LAST_SECOND = INT64_C(253402300799);  /* 9999-12-31T23:59:59Z */
+
 static int64_t read_clock_us(clockid_t id)
 {
     struct timespec now;
@@ -172,6 +176,9 @@ int clock_parse_iso(const char *text, size_t len, int64_t *wall_us)
                      .tm_hour = hour,
                      .tm_min = minute,
                      .tm_sec = second};
-    *wall_us = ((int64_t)timegm(&utc) - offset) * 1000000 + us;
+    int64_t seconds = (int64_t)timegm(&utc) - offset;
+    if (seconds < FIRST_SECOND || seconds > LAST_SECOND)
+        return -1;
+    *wall_us = seconds * 1000000 + us;
     return 0;
 }

@@ -27,8 +27,8 @@ size_t clock_format_rfc3339(int64_t wall_us, char out[CLOCK_ISO_MAX]);
 /* "2026-11-23T08:22:14.217175": how the original wrote a time into the database (UTC, no zone). Returns the length. */
 size_t clock_format_sql(int64_t wall_us, char out[CLOCK_ISO_MAX]);
 
-/* Reads both forms above: "T" or a space between, 0 to 9 digits of fraction, "Z", "+02:00" or nothing (UTC).
- * 0 and *wall_us on success; -1 when the text is not such a time. */
+/* Reads both forms above: "T" or a space between, 0 to 9 digits of fraction, "Z", "+02:00" or nothing (UTC), in
+ * the years 0 to 9999 of UTC. 0 and *wall_us on success; -1 when the text is not such a time. */
 int clock_parse_iso(const char *text, size_t len, int64_t *wall_us);
 
 #endif

@@ -45,6 +45,8 @@ static void append_visible(struct buf *line, const char *text, size_t len)
             buf_append_text(line, "\\n");
         else if (c < 0x20 || c == 0x7F)
             buf_printf(line, "\\x%02x", c);
+        else if (c == 0xC2 && i + 1 < len && ((unsigned char)text[i + 1] & 0xE0) == 0x80)
+            buf_printf(line, "\\x%02x", (unsigned char)text[++i]); /* U+0080 to U+009F: terminals obey them, too */
         else
             buf_append_char(line, (char)c);
     }

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,6 +12,7 @@ enum {
     SECRET_MIN = 6,   /* shorter ones would eat ordinary words */
     KEY_TAIL_MIN = 8, /* characters after a known prefix that make it a key */
     STARS_MIN = 3,    /* asterisks in a row that make a word a masked key */
+    RISES_MIN = 4,    /* changes from small to capital letter that no CamelCase name of an error text has */
 };
 
 struct known {
@@ -27,9 +29,10 @@ struct redactor {
 
 /* How keys and identities begin; sources: the vendors' pages cited in providers/. */
 static const char *const key_prefixes[] = {
-    "sk-",  "gsk_", "hf_",   "nvapi-", "AIza", "AQ.",  "xai-", "csk-",  "fw_",   "pplx-",
-    "g4f_", "gfs_", "ya29.", "ghp_",   "1//",  "org-", "org_", "user_", "user-",
+    "sk-", "gsk_",  "hf_",  "nvapi-", "AIza",  "AQ.",  "xai-", "csk-",
+    "fw_", "pplx-", "g4f_", "gfs_",   "ya29.", "ghp_", "1//",
 };
+static const char *const identity_prefixes[] = {"org-", "org_", "user_", "user-"};
 
 struct redactor *redactor_new(void)
 {
@@ -52,15 +55,20 @@ void redactor_free(struct redactor *r)
     free(r);
 }
 
-static bool percent_encode(const char *bytes, size_t len, struct buf *out)
+/* Whether the encoded text differs. Room is made at once: a buf that grows would leave copies behind, unwiped. */
+static bool percent_encode(const char *bytes, size_t len, const char *format, struct buf *out)
 {
     bool differs = false;
+    if (len > SIZE_MAX / 8 || !buf_reserve(out, 3 * len))
+        return false;
     for (size_t i = 0; i < len; ++i) {
         unsigned char c = (unsigned char)bytes[i];
         if (isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
             buf_append_char(out, (char)c);
         } else {
-            buf_printf(out, "%%%02X", c);
+            char hex[4];
+            snprintf(hex, sizeof(hex), format, c);
+            buf_append(out, hex, 3);
             differs = true;
         }
     }
@@ -98,14 +106,18 @@ bool redactor_add(struct redactor *r, const char *secret, size_t len)
 {
     if (len < SECRET_MIN)
         return true;
-    struct buf encoded = BUF_EMPTY;
-    bool differs = percent_encode(secret, len, &encoded);
+    static const char *const formats[] = {"%%%02X", "%%%02x"}; /* RFC 3986, 2.1: either case */
     pthread_mutex_lock(&r->lock);
-    bool added = buf_ok(&encoded) && insert(r, secret, len) && (!differs || insert(r, buf_text(&encoded), encoded.len));
+    bool added = insert(r, secret, len);
+    for (size_t i = 0; added && i < sizeof(formats) / sizeof(formats[0]); ++i) {
+        struct buf encoded = BUF_EMPTY;
+        bool differs = percent_encode(secret, len, formats[i], &encoded);
+        added = buf_ok(&encoded) && (!differs || insert(r, buf_text(&encoded), encoded.len));
+        if (encoded.bytes != NULL)
+            explicit_bzero(encoded.bytes, encoded.len);
+        buf_dispose(&encoded);
+    }
     pthread_mutex_unlock(&r->lock);
-    if (encoded.bytes != NULL)
-        explicit_bzero(encoded.bytes, encoded.len);
-    buf_dispose(&encoded);
     return added;
 }
 
@@ -139,7 +151,7 @@ static void replace_known(struct redactor *r, const char *text, size_t len, stru
 
 static bool is_key_char(char c)
 {
-    return isalnum((unsigned char)c) || c == '-' || c == '_' || c == '.' || c == '/' || c == '+' || c == '*';
+    return isalnum((unsigned char)c) || (c != '\0' && strchr("-_.~/+*", c) != NULL); /* RFC 6750, 2.1, and masks */
 }
 
 static bool is_masked(const char *word, size_t len)
@@ -162,15 +174,55 @@ static bool has_digit(const char *word, size_t len)
     return false;
 }
 
+static bool looks_random(const char *word, size_t len)
+{
+    size_t rises = 0;
+    for (size_t i = 1; i < len; ++i)
+        rises += islower((unsigned char)word[i - 1]) && isupper((unsigned char)word[i]);
+    return rises >= RISES_MIN || has_digit(word, len);
+}
+
+/* The length of the prefix that the word begins with, 0 when with none. */
+static size_t prefix_length(const char *word, size_t len, const char *const *prefixes, size_t count)
+{
+    for (size_t i = 0; i < count; ++i) {
+        size_t prefix = strlen(prefixes[i]);
+        if (len >= prefix + KEY_TAIL_MIN && memcmp(word, prefixes[i], prefix) == 0)
+            return prefix;
+    }
+    return 0;
+}
+
+static bool looks_like_identity(const char *word, size_t len)
+{
+    size_t prefix =
+        prefix_length(word, len, identity_prefixes, sizeof(identity_prefixes) / sizeof(identity_prefixes[0]));
+    size_t end = prefix;
+    while (prefix != 0 && end < len && isalnum((unsigned char)word[end]))
+        ++end;
+    return end - prefix >= KEY_TAIL_MIN && looks_random(word + prefix, end - prefix);
+}
+
 static bool looks_like_key(const char *word, size_t len)
 {
-    for (size_t i = 0; i < sizeof(key_prefixes) / sizeof(key_prefixes[0]); ++i) {
-        size_t prefix = strlen(key_prefixes[i]);
-        if (len >= prefix + KEY_TAIL_MIN && memcmp(word, key_prefixes[i], prefix) == 0 &&
-            has_digit(word + prefix, len - prefix))
-            return true;
+    size_t prefix = prefix_length(word, len, key_prefixes, sizeof(key_prefixes) / sizeof(key_prefixes[0]));
+    return prefix != 0 && looks_random(word + prefix, len - prefix);
+}
+
+/* Where in a word that may be a path its key begins; `len` when there is none. */
+static size_t find_key(const char *word, size_t len)
+{
+    if (looks_like_identity(word, len))
+        return 0;
+    for (size_t i = 0; i < len; ++i) {
+        if (i == 0 || word[i - 1] == '/') {
+            const char *slash = i == 0 ? NULL : memchr(word + i, '/', len - i);
+            size_t part = slash != NULL ? (size_t)(slash - word) - i : len - i;
+            if (looks_like_key(word + i, part))
+                return i;
+        }
     }
-    return false;
+    return len;
 }
 
 /* The word a bearer token is announced by: what follows it is one, whatever it looks like. */
@@ -193,10 +245,10 @@ static void replace_by_looks(const char *text, size_t len, struct buf *out)
             ++end;
         size_t word = end - i;
         bool token = after_bearer && word >= KEY_TAIL_MIN && has_digit(text + i, word);
-        if (token || is_masked(text + i, word) || looks_like_key(text + i, word))
+        size_t plain = token || is_masked(text + i, word) ? 0 : find_key(text + i, word);
+        buf_append(out, text + i, plain);
+        if (plain < word)
             buf_append_text(out, "***");
-        else
-            buf_append(out, text + i, word);
         after_bearer = announces_token(text + i, word);
         i = end;
     }

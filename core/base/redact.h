@@ -2,9 +2,11 @@
  *
  * Two nets. The first knows the secrets: every value given to redactor_add() is replaced by "***" wherever it occurs,
  * also percent-encoded, and also as the fragments that providers echo ("****lkey", "sk-ab***yz": a run of key
- * characters with three or more asterisks in it). The second knows their looks: words that begin like a key
- * (sk-, gsk_, hf_, nvapi-, AIza, AQ., xai-, csk-, fw_, pplx-, g4f_, gfs_, ya29., ghp_, "Bearer ...") and go on for
- * at least 8 more key characters, and identities that providers put into error texts (org-…, org_…, user_…).
+ * characters with three or more asterisks in it). The second knows their looks: words, or parts of a path, that begin
+ * like a key (sk-, gsk_, hf_, nvapi-, AIza, AQ., xai-, csk-, fw_, pplx-, g4f_, gfs_, ya29., ghp_, 1//, "Bearer ...")
+ * and go on for at least 8 more key characters, and identities that providers put into error texts (org-…, org_…,
+ * user-…, user_…) whose first 8 characters are letters and digits. Both only if they look random, so that
+ * "hf_internal_testing" and "user_rate_limit" stay: with a digit, or letters that change case again and again.
  * Sources of the prefixes and of the echoes: the provider pages cited in providers/.
  *
  * Thread: any; adding takes a lock, so does redacting.

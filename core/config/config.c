@@ -30,12 +30,14 @@ struct reading {
 static void fault(struct reading *r, const char *scope, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* "file: scope.key: what is wrong"; scope and key may be empty. */
 static void fault(struct reading *r, const char *scope, const char *key, const char *format, ...)
 {
+    bool has_scope = scope[0] != '\0', has_key = key[0] != '\0';
     va_list args;
     va_start(args, format);
-    buf_printf(&r->faults, "%s%s: %s%s%s", r->faults.len != 0 ? "\n" : "", r->config->path, scope, key,
-               key[0] != '\0' ? ": " : "");
+    buf_printf(&r->faults, "%s%s: %s%s%s%s", r->faults.len != 0 ? "\n" : "", r->config->path, scope,
+               has_scope && has_key ? "." : "", key, has_scope || has_key ? ": " : "");
     buf_vprintf(&r->faults, format, args);
     va_end(args);
 }
@@ -50,6 +52,14 @@ static char *copy_or_fault(struct reading *r, const char *text)
     return copy;
 }
 
+/* The string on top of the stack, if it is one that C can hold whole, and not empty; NULL otherwise. */
+static const char *read_text(lua_State *L)
+{
+    size_t len;
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+    return text != NULL && len != 0 && strlen(text) == len ? text : NULL;
+}
+
 /* What stands on top of the stack, for a message. */
 static const char *describe_value(lua_State *L, char *out, size_t out_size)
 {
@@ -58,7 +68,10 @@ static const char *describe_value(lua_State *L, char *out, size_t out_size)
         snprintf(out, out_size, "the number %.14g", lua_tonumber(L, -1));
         break;
     case LUA_TSTRING:
-        snprintf(out, out_size, "\"%.60s\"", lua_tostring(L, -1));
+        if (lua_rawlen(L, -1) != strlen(lua_tostring(L, -1)))
+            snprintf(out, out_size, "a string with a NUL in it");
+        else
+            snprintf(out, out_size, "\"%.60s\"", lua_tostring(L, -1));
         break;
     case LUA_TBOOLEAN:
         snprintf(out, out_size, "%s", lua_toboolean(L, -1) ? "true" : "false");
@@ -110,19 +123,15 @@ static void refuse(struct reading *r, const char *scope, const struct setting *s
 /* Reads the number on top of the stack by the setting's type. */
 static bool read_number(lua_State *L, const struct setting *setting, int64_t *value)
 {
-    bool is_text = lua_type(L, -1) == LUA_TSTRING;
-    size_t len;
-    const char *text = is_text ? lua_tolstring(L, -1, &len) : NULL;
-    bool read = false;
+    const char *text = read_text(L);
+    int read = 0;
 
     if (setting->type == SETTING_DURATION)
-        read = is_text && duration_parse_ms(text, len, value) == 0;
-    else if (is_text && setting->type == SETTING_SIZE)
+        read = text != NULL && duration_parse_ms(text, strlen(text), value) == 0;
+    else if (text != NULL && setting->type == SETTING_SIZE)
         read = size_parse(text, value) == 0;
-    else if (lua_isinteger(L, -1)) {
-        *value = lua_tointeger(L, -1);
-        read = true;
-    }
+    else if (lua_type(L, -1) == LUA_TNUMBER)
+        *value = lua_tointegerx(L, -1, &read); /* 1e6 is a whole number as well */
     return read && *value >= setting->least && *value <= setting->most;
 }
 
@@ -150,17 +159,23 @@ static char **read_texts(struct reading *r, bool folders)
 {
     lua_State *L = r->L;
     bool single = lua_type(L, -1) == LUA_TSTRING;
-    size_t count = single ? 1 : lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+    size_t count = single ? 1 : lua_istable(L, -1) ? lua_rawlen(L, -1) : 0, fields = 0;
     if (count == 0)
         return NULL;
+    if (!single) {
+        for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1))
+            ++fields;
+        if (fields != count)
+            return NULL; /* one has a name, or the list a hole */
+    }
     char **texts = calloc(count + 1, sizeof(*texts));
     for (size_t i = 0; texts != NULL && i < count; ++i) {
         if (single)
             lua_pushvalue(L, -1);
         else
             lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-        texts[i] = text[0] == '\0' ? NULL : folders ? resolve_folder(r->config, text) : strdup(text);
+        const char *text = read_text(L);
+        texts[i] = text == NULL ? NULL : folders ? resolve_folder(r->config, text) : strdup(text);
         bool taken = texts[i] != NULL;
         lua_pop(L, 1);
         if (!taken) {
@@ -199,7 +214,7 @@ static void read_setting(struct reading *r, const char *scope, const struct sett
         break;
     case SETTING_TEXT:
     case SETTING_FILE:
-        if (lua_type(L, -1) == LUA_TSTRING && lua_tostring(L, -1)[0] != '\0') {
+        if (read_text(L) != NULL) {
             free(*(char **)(void *)place);
             *(char **)(void *)place = copy_or_fault(r, lua_tostring(L, -1));
         } else if (setting->type == SETTING_FILE && lua_isboolean(L, -1) && !lua_toboolean(L, -1)) {
@@ -253,46 +268,88 @@ static void unknown_key(struct reading *r, const char *scope, const char *key, c
         fault(r, scope, "", "unknown key '%.60s'; the manual of every key is etc/providerd.lua", key);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of the table on top of the stack, ascending: Lua's own order changes from run to run, and with it that of
+ * the faults. [-0, +1] what holds the array. */
+static const char **push_names(struct reading *r, const char *scope, size_t *count)
+{
+    lua_State *L = r->L;
+    size_t fields = 0, named = 0;
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1))
+        ++fields;
+    const char **names = lua_newuserdatauv(L, (fields + 1) * sizeof(*names), 0);
+    for (lua_pushnil(L); lua_next(L, -3) != 0; lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING)
+            names[named++] = lua_tostring(L, -2); /* the table holds it */
+    }
+    if (named != fields)
+        fault(r, scope, "", "expected name = value; got %zu without a name", fields - named);
+    qsort(names, named, sizeof(*names), compare_names);
+    *count = named;
+    return names;
+}
+
 /* Reads every field of the table on top of the stack. */
 static void read_table(struct reading *r, const char *scope, const struct setting *settings, size_t count, void *record)
 {
     lua_State *L = r->L;
-    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) {
-            fault(r, scope, "", "expected name = value; got a value without a name");
+    size_t name_count;
+    const char **names = push_names(r, scope, &name_count);
+    for (size_t i = 0; i < name_count; ++i) {
+        const struct setting *setting = find_setting(settings, count, names[i]);
+        if (setting == NULL) {
+            unknown_key(r, scope, names[i], settings, count);
             continue;
         }
-        const char *key = lua_tostring(L, -2);
-        const struct setting *setting = find_setting(settings, count, key);
-        if (setting != NULL)
-            read_setting(r, scope, setting, record);
-        else
-            unknown_key(r, scope, key, settings, count);
+        lua_pushstring(L, names[i]);
+        lua_rawget(L, -3);
+        read_setting(r, scope, setting, record);
+        lua_pop(L, 1);
     }
+    lua_pop(L, 1);
+}
+
+/* Reads the settings of one provider, on top of the stack. */
+static void read_provider(struct reading *r, const char *name)
+{
+    char scope[128], got[96];
+    if (!lua_istable(r->L, -1)) {
+        fault(r, "providers", "", "expected name = { settings }; got %.64s = %s", name,
+              describe_value(r->L, got, sizeof(got)));
+        return;
+    }
+    snprintf(scope, sizeof(scope), "providers.%.64s", name);
+    struct config *config = r->config;
+    struct provider_settings *grown =
+        realloc(config->providers, (config->provider_count + 1) * sizeof(*config->providers));
+    char *copy = grown != NULL ? copy_or_fault(r, name) : NULL;
+    if (grown != NULL)
+        config->providers = grown;
+    if (copy == NULL) {
+        fault(r, scope, "", "out of memory");
+        return;
+    }
+    struct provider_settings *settings = &grown[config->provider_count++];
+    *settings = (struct provider_settings){.name = copy};
+    read_table(r, scope, provider_setting_list, provider_setting_count, settings);
 }
 
 static void read_providers(struct reading *r)
 {
     lua_State *L = r->L;
-    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
-        char scope[128];
-        if (lua_type(L, -2) != LUA_TSTRING || !lua_istable(L, -1)) {
-            fault(r, "providers: ", "", "expected name = { settings }; got a %s", luaL_typename(L, -1));
-            continue;
-        }
-        snprintf(scope, sizeof(scope), "providers.%.64s.", lua_tostring(L, -2));
-        struct config *config = r->config;
-        struct provider_settings *grown =
-            realloc(config->providers, (config->provider_count + 1) * sizeof(*config->providers));
-        if (grown == NULL) {
-            fault(r, scope, "", "out of memory");
-            continue;
-        }
-        config->providers = grown;
-        struct provider_settings *settings = &grown[config->provider_count++];
-        *settings = (struct provider_settings){.name = copy_or_fault(r, lua_tostring(L, -2))};
-        read_table(r, scope, provider_setting_list, provider_setting_count, settings);
+    size_t count;
+    const char **names = push_names(r, "providers", &count);
+    for (size_t i = 0; i < count; ++i) {
+        lua_pushstring(L, names[i]);
+        lua_rawget(L, -3);
+        read_provider(r, names[i]);
+        lua_pop(L, 1);
     }
+    lua_pop(L, 1);
 }
 
 /* -- the file -- */
@@ -413,7 +470,7 @@ struct config *config_load(const char *path, char *error, size_t error_size)
     if (path != NULL)
         read_file(&r);
     if (r.faults.len != 0 || !buf_ok(&r.faults)) {
-        snprintf(error, error_size, "%s", buf_text(&r.faults));
+        snprintf(error, error_size, "%s", buf_ok(&r.faults) ? buf_text(&r.faults) : "out of memory");
         buf_dispose(&r.faults);
         config_free(r.config);
         return NULL;

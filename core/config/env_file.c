@@ -54,6 +54,10 @@ static char *read_quoted(char *at)
 
 static char *read_value(char *at)
 {
+    char *start = at;
+    at = skip_space(at);
+    if (*at == '#' && at != start)
+        return at + strlen(at); /* NAME= # a comment */
     if (*at == '"' || *at == '\'')
         return read_quoted(at);
     char *comment = strstr(at, " #");
@@ -70,8 +74,8 @@ static const char *take_line(char *line, struct environment *environment)
     char *at = skip_space(line);
     if (*at == '\0' || *at == '#')
         return NULL;
-    if (strncmp(at, "export ", 7) == 0)
-        at = skip_space(at + 7);
+    if (strncmp(at, "export", 6) == 0 && (at[6] == ' ' || at[6] == '\t'))
+        at = skip_space(at + 6);
     char *name = read_name(&at);
     if (name == NULL)
         return "expected NAME=VALUE";
@@ -88,19 +92,23 @@ int env_file_read(const char *path, struct environment *environment, char *error
     size_t capacity = 0;
     const char *wrong = NULL;
     unsigned number = 0;
+    ssize_t len;
 
     if (file == NULL) {
         snprintf(error, error_size, "%s: cannot be read: %s", path, strerror(errno));
         return -1;
     }
-    while (wrong == NULL && getline(&line, &capacity, file) != -1) {
+    while (wrong == NULL && (len = getline(&line, &capacity, file)) != -1) {
         ++number;
-        wrong = take_line(line, environment);
+        wrong = strlen(line) == (size_t)len ? take_line(line, environment) : "expected a text; got a NUL";
         explicit_bzero(line, capacity);
     }
+    bool unread = wrong == NULL && !feof(file);
+    if (unread)
+        snprintf(error, error_size, "%s: cannot be read: %s", path, strerror(errno));
+    else if (wrong != NULL)
+        snprintf(error, error_size, "%s:%u: %s", path, number, wrong);
     free(line);
     fclose(file);
-    if (wrong != NULL)
-        snprintf(error, error_size, "%s:%u: %s", path, number, wrong);
-    return wrong != NULL ? -1 : 0;
+    return unread || wrong != NULL ? -1 : 0;
 }

@@ -2,7 +2,7 @@
  *
  * Lines NAME=VALUE, optionally after "export"; blank lines and lines that begin with # are skipped. A value may stand
  * in single quotes (taken as it is) or double quotes (\" \\ \n \t are undone); unquoted, it ends at " #" and is
- * trimmed. Nothing is expanded.
+ * trimmed. Nothing is expanded. Of a name that comes twice, the first counts.
  */
 #ifndef PROVIDERD_CONFIG_ENV_FILE_H
 #define PROVIDERD_CONFIG_ENV_FILE_H

@@ -37,7 +37,7 @@ local function names_day(text)
   return text:find("perday", 1, true) ~= nil or text:find("per day", 1, true) ~= nil or text:find("daily", 1, true) ~= nil
 end
 
--- What error.details tell: the reason, whether a day's quota is spent, and the waits.
+-- What error.details tell: the reason, whether a day's quota is spent, and the waits. The body may be an array.
 local function read_details(body)
   local told = {}
   body = type(body) == "table" and type(body[1]) == "table" and body[1] or body
@@ -45,7 +45,6 @@ local function read_details(body)
   local details = type(err) == "table" and type(err.details) == "table" and err.details or {}
   for _, detail in ipairs(details) do
     detail = type(detail) == "table" and detail or {}
-    told.any = true
     told.reason = type(detail.reason) == "string" and detail.reason or told.reason
     local metadata = type(detail.metadata) == "table" and detail.metadata or {}
     told.day = told.day or names_day(metadata.quota_limit)

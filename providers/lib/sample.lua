@@ -29,7 +29,6 @@ local KIND_BY_STATUS = {
   [412] = "forbidden",
   [413] = "too_large",
   [422] = "bad_request",
-  [429] = "rate",
   [498] = "capacity",
   [529] = "capacity",
 }

@@ -61,9 +61,9 @@ def daemon(write_config, tmp_path):
     """Starts daemons; each is stopped at the end, and must stop cleanly."""
     started = []
 
-    def start(environment=None, config=None, arguments=(), **settings) -> Daemon:
+    def start(environment=None, config=None, arguments=(), before=(), **settings) -> Daemon:
         path = config or write_config(**settings)
-        running = Daemon(pathlib.Path(path), environment, tmp_path, arguments)
+        running = Daemon(pathlib.Path(path), environment, tmp_path, arguments, before)
         started.append(running)
         return running
 

@@ -61,6 +61,14 @@ def clean_environment(extra=None):
     return {**kept, "HOME": "/nonexistent", **(extra or {})}
 
 
+def without_file_privileges():
+    """What to put before a program, so that the permissions of files hold for it even when root runs the tests."""
+    capabilities = "-dac_override,-dac_read_search"
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", f"--bounding-set={capabilities}", f"--inh-caps={capabilities}"]
+
+
 class Process:
     """A program whose output is read line by line."""
 
@@ -106,8 +114,8 @@ class Process:
 
 
 class Daemon(Process):
-    def __init__(self, config, environment=None, cwd=None, arguments=()):
-        super().__init__([BINARY, "-c", config, *arguments], environment, cwd)
+    def __init__(self, config, environment=None, cwd=None, arguments=(), before=()):
+        super().__init__([*before, BINARY, "-c", config, *arguments], environment, cwd)
         self.url = self.wait_for_line(r"listening on (http://\S+)").group(1)
         self.ended = False
 

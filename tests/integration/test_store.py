@@ -46,7 +46,11 @@ def query(path, sql, *values):
 
 
 def count(path, name):
-    return query(path, "SELECT count(*) FROM provider_health_checks WHERE provider_name = ?", name)[0][0]
+    try:
+        return query(path, "SELECT count(*) FROM provider_health_checks WHERE provider_name = ?", name)[0][0]
+    except sqlite3.OperationalError as error:
+        assert "no such table" in str(error)  # the file has just been made
+        return 0
 
 
 def write_original(path, rows):

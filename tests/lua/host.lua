@@ -243,6 +243,8 @@ end
 
 local OPTIONS = { headers = 1, json = 1, form = 1, body = 1, timeout = 1, keep = 1, expect = 1, max_body = 1 }
 
+local KEEPS = { errors = true, always = true, never = true }
+
 local function form_encode(form)
   local parts, has_secret = {}, false
   for name, value in pairs(form) do
@@ -281,6 +283,8 @@ local function request_of(self, method, url, options)
   for name in pairs(options) do
     assert(OPTIONS[name], "http: no such option: " .. tostring(name))
   end
+  assert(request.expect == nil or request.expect == "json", "http: expect must be json")
+  assert(KEEPS[request.keep], "http: keep must be errors, always or never")
   for name, value in pairs(options.headers or {}) do
     assert(type(name) == "string", "http: a header's name is no string")
     assert(type(value) == "string" or type(value) == "number" or contents[value], "http: header " .. name)

@@ -78,6 +78,21 @@ describe("g4f", function()
     assert.same({ "gpt-4", "gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo" }, models_asked(h))
   end)
 
+  it("asks on after every error that another model may not have", function()
+    for _, answer in ipairs {
+      failed(404, "Not found"), failed(500, "ProviderNotFoundError: x"), failed(429, "RateLimitError: x"), failed(500, "x"),
+      failed(503, "overloaded"), failed(400, "x"), failed(401, "MissingAuthError: x"), { status = 200, body = "OK" },
+    } do
+      local h, provider = setup()
+      assert.is_true(h:check(provider, { answer, fine }).ok)
+    end
+    local h, provider = setup()
+    local sample = h:check(provider, function()
+      return failed(500, "ProviderNotFoundError: x")
+    end)
+    assert.equal("bad_path", sample.kind)
+  end)
+
   it("tells the last error when no model answers", function()
     local h, provider = setup()
     local limit = failed(429, "RateLimitError: slow down")

@@ -106,6 +106,54 @@ describe("gemini_cli", function()
     assert.equal("own-secret-0123456789", h.requests[1].form.client_secret)
   end)
 
+  it("takes client, endpoint and expiry from numbered variables", function()
+    local h, provider = setup(nil, {
+      GEMINI_CLI_1_ACCESS_TOKEN = ACCESS, GEMINI_CLI_1_REFRESH_TOKEN = REFRESH, GEMINI_CLI_1_EXPIRY_DATE = "1",
+      GEMINI_CLI_1_CLIENT_ID = "id-1", GEMINI_CLI_1_CLIENT_SECRET = "secret-1-0123456789",
+      GEMINI_CLI_1_TOKEN_URI = "https://token.example/t",
+    })
+    assert.is_true(h:check(provider, { granted, fine }).ok)
+    assert.equal("https://token.example/t", h.requests[1].url)
+    assert.same({
+      client_id = "id-1", client_secret = "secret-1-0123456789", refresh_token = REFRESH, grant_type = "refresh_token",
+    }, h.requests[1].form)
+  end)
+
+  it("begins with a refresh when there is a refresh token only", function()
+    local h, provider = setup(nil, {
+      GEMINI_CLI_1_REFRESH_TOKEN = REFRESH,
+      GEMINI_OAUTH_CLIENT_ID = "id", GEMINI_OAUTH_CLIENT_SECRET = "secret-0123456789",
+    })
+    assert.is_true(h:check(provider, { granted, fine }).ok)
+    assert.equal("Bearer " .. FRESH, bearer(h, 2))
+  end)
+
+  it("takes the token endpoint of the file", function()
+    local h, provider = setup {
+      expiry_date = 1, token_uri = "https://token.example/t",
+      client_id = "id", client_secret = "secret-0123456789",
+    }
+    assert.is_true(h:check(provider, { granted, fine }).ok)
+    assert.equal("https://token.example/t", h.requests[1].url)
+  end)
+
+  it("finds the project by any of its names", function()
+    for _, variable in ipairs {
+      "GEMINI_CLI_PROJECT_ID", "GEMINI_CLI_1_PROJECT_ID", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT_ID",
+    } do
+      local h, provider = setup({}, { [variable] = "p1" })
+      h:check(provider, { fine })
+      assert.equal("p1", h.requests[1].json.cloudaicompanionProject)
+    end
+  end)
+
+  it("says which client asks", function()
+    local h, provider = setup {}
+    h:check(provider, { fine })
+    assert.same({ ideType = "IDE_UNSPECIFIED", platform = "PLATFORM_UNSPECIFIED", pluginType = "GEMINI" },
+      h.requests[1].json.metadata)
+  end)
+
   it("says what to set when it cannot refresh", function()
     local h, provider = setup { expiry_date = 1 }
     local sample = h:check(provider, {})

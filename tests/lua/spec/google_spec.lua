@@ -65,6 +65,13 @@ describe("an error of a Google API", function()
     { 429, { message = "x", details = { info "INSUFFICIENT_G1_CREDITS_BALANCE" } }, "credit" },
     { 429, { message = "x", details = { info "MODEL_CAPACITY_EXHAUSTED" } }, "capacity" },
     { 403, { message = "x", details = { info "SECURITY_POLICY_VIOLATED" } }, "forbidden" },
+    { 400, { message = "x", details = { info "API_KEY_INVALID" } }, "key_invalid" },
+    { 403, { message = "x", details = { info "ACCESS_TOKEN_TYPE_UNSUPPORTED" } }, "key_invalid" },
+    { 403, { message = "x", details = { info "VALIDATION_REQUIRED" } }, "forbidden" },
+    { 403, { message = "x", details = { info "QUOTA_EXHAUSTED" } }, "quota_window" },
+    { 429, { message = "x", details = { info("X", { quota_limit = "Gemini25ProRequestsPerDay" }) } }, "quota_window" },
+    { 429, { message = "x", details = { info("X", { quota_limit = "daily requests" }) } }, "quota_window" },
+    { 429, { message = "x", details = { info("X", { quota_limit = "RequestsPerMinute" }) } }, "rate" },
     { 504, { message = "Deadline expired", status = "DEADLINE_EXCEEDED" }, "server_error" },
     { 404, { message = "models/x is not found for API version v1beta" }, "bad_path" },
   }
@@ -73,6 +80,17 @@ describe("an error of a Google API", function()
       assert.equal(case[3], check(case[1], case[2]).kind)
     end)
   end
+
+  it("is read from an array, too", function()
+    local h = host.new { env = { GEMINI_API_KEY = "AIza0123456789abcdef" } }
+    local body = { { error = { message = "x", details = { info "MODEL_CAPACITY_EXHAUSTED" } } } }
+    assert.equal("capacity", h:check(h:load "gemini", { { status = 429, body = body } }).kind)
+  end)
+
+  it("is a bad answer when a 200 is cut off", function()
+    local h = host.new { env = { GEMINI_API_KEY = "AIza0123456789abcdef" } }
+    assert.equal("bad_response", h:check(h:load "gemini", { { status = 200, body = '{"models":[' } }).kind)
+  end)
 
   it("survives details of any shape", function()
     for _, details in ipairs { "x", { 1, "y", false }, { { violations = "z" } }, { { violations = { 1 } } },

@@ -39,6 +39,12 @@ describe("huggingface", function()
     assert.equal("token check: HTTP 401: Invalid username or password.", sample.message)
   end)
 
+  it("is failing when either answer is cut off", function()
+    local h, provider = setup()
+    assert.equal("bad_response", h:check(provider, { { status = 200, body = '{"type":' } }).kind)
+    assert.equal("bad_response", h:check(provider, { whoami, { status = 200, body = '{"data":' } }).kind)
+  end)
+
   it("is failing when the router is, though the token is good", function()
     local h, provider = setup()
     local sample = h:check(provider, { whoami, { status = 503 } })

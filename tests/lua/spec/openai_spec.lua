@@ -142,6 +142,18 @@ describe("several keys", function()
       .. "key 2 (GROQ_API_KEY_2, …bbbb) refused: HTTP 402: No credit", sample.message)
   end)
 
+  it("hand over for every refusal that may be the key's own", function()
+    for _, answer in ipairs {
+      refused,
+      { status = 401, body = { error = { message = "Missing API key" } } },
+      { status = 402 },
+      { status = 403 },
+      { status = 403, body = { error = { message = "Missing scopes: api.model.read" } } },
+    } do
+      assert.is_true(h:check(provider, { answer, fine }).ok)
+    end
+  end)
+
   it("stay untried when the provider is limited, broken or silent", function()
     for _, answer in ipairs { { status = 429 }, { status = 503 }, { status = 404 }, { error = "timeout" } } do
       assert.is_false(h:check(provider, { answer }).ok)

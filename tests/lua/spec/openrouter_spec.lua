@@ -55,7 +55,8 @@ describe("openrouter", function()
 
   it("is not well without key data", function()
     assert.equal("bad_response", check({ status = 200, body = {} }).kind)
-    assert.equal("bad_response", check({ status = 200, body = "OK" }).kind)
+    assert.equal("the answer is not JSON", check({ status = 200, body = "OK" }).message)
+    assert.equal("HTTP 200, but no key data in the answer", check({ status = 200, body = {} }).message)
     assert.equal("bad_response", check({ status = 200, body = { data = "x" } }).kind)
   end)
 

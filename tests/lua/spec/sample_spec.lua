@@ -74,6 +74,60 @@ describe("sample.from", function()
     end
   end)
 
+  it("goes by the code or type of the error where it says more than the status", function()
+    local kinds = {
+      invalid_api_key = "key_invalid", wrong_api_key = "key_invalid", authentication_error = "key_invalid",
+      missing_scope = "key_valid_restricted", model_not_found = "model_gone", model_archived = "model_gone",
+      DeploymentNotFound = "model_gone", insufficient_quota = "credit", credit_balance_exhausted = "credit",
+      organization_spend_limit_exceeded = "credit", project_spend_limit_exceeded = "credit",
+      organization_usage_limit_exceeded = "credit", payment_required = "credit", billing_error = "credit",
+      budget_exceeded = "credit", exceeded_current_quota_error = "credit", Arrearage = "credit",
+      unsupported_country_region_territory = "region", overloaded_error = "capacity",
+      engine_overloaded_error = "capacity", queue_exceeded = "capacity", request_too_large = "too_large",
+    }
+    for code, kind in pairs(kinds) do
+      assert.equal(kind, from({ status = 400, body = { error = { message = "x", code = code } } }).kind, code)
+      assert.equal(kind, from({ status = 400, body = { error = { message = "x", type = code, code = 7 } } }).kind, code)
+      assert.equal(kind, from({ status = 400, body = { message = "x", code = code } }).kind, code)
+    end
+  end)
+
+  it("goes by the text of the error where it says more than the status", function()
+    local kinds = {
+      ["The security token included in the request is expired"] = "key_invalid",
+      ["User x is not authorized to perform: list"] = "key_valid_restricted",
+      ["The engine is currently overloaded"] = "capacity",
+      ["Invalid xAI API key"] = "key_invalid",
+      ["You have reached your specified API usage limits."] = "quota_window",
+      ["This account doesn't have any credits"] = "credit",
+      ["You must provide an API key"] = "key_missing",
+      ["Quota for this month: 5 per month"] = "quota_window",
+    }
+    for text, kind in pairs(kinds) do
+      assert.equal(kind, from({ status = 400, body = { error = { message = text } } }).kind, text)
+      assert.equal(kind, from({ status = 400, body = text }).kind, text)
+    end
+  end)
+
+  it("keeps to a status that has one meaning only", function()
+    local text = { error = { message = "Incorrect API key: tokens per day" } }
+    assert.equal("credit", from({ status = 402, body = text }).kind)
+    assert.equal("too_large", from({ status = 413, body = text }).kind)
+    assert.equal("bad_path", from({ status = 405, body = text }).kind)
+  end)
+
+  it("reads the error object before a list of errors", function()
+    local body = { error = { message = "first" }, errors = { { message = "second" } } }
+    assert.equal("HTTP 400: first", from({ status = 400, body = body }).message)
+  end)
+
+  it("does not take a page that was broken off for an edge's, nor a page with another failure", function()
+    local html = { ["content-type"] = "text/html" }
+    assert.equal("timeout", from({ status = 200, headers = html, error = "timeout", message = "late" }).kind)
+    assert.equal("bad_response", from({ status = 404, headers = html, error = "bad_response", message = "x" }).kind)
+    assert.equal("bad_response", from({ status = 200, error = "bad_response", message = "x" }).kind)
+  end)
+
   it("takes a 503 that the API explains as lack of capacity, a page as a broken server", function()
     assert.equal("capacity", from({ status = 503, body = { error = { message = "try later" } } }).kind)
     assert.equal("server_error",
@@ -160,6 +214,27 @@ describe("a 429", function()
     for _, case in ipairs(cases) do
       assert.near(now + case[2], at(case[1]).retry_at, 1e-3)
     end
+  end)
+
+  it("asks for the longer wait when header and body disagree", function()
+    local function wait(header, body_s)
+      local answer = { status = 429, headers = { ["retry-after"] = header } }
+      return sample.from(h:response(answer), function()
+        return "rate", body_s
+      end).retry_at
+    end
+    assert.equal(host.NOW + 9, wait("2", 9))
+    assert.equal(host.NOW + 9, wait("9", 2))
+    assert.equal(host.NOW + 5, wait(nil, 5))
+    assert.is_nil(wait(nil, 1e12))
+  end)
+
+  it("tells when to ask again of a server in trouble, too", function()
+    for _, status in ipairs { 500, 503, 529 } do
+      local answer = { status = status, headers = { ["retry-after"] = "7" }, body = { error = { message = "overloaded" } } }
+      assert.equal(host.NOW + 7, from(answer).retry_at)
+    end
+    assert.is_nil(from({ status = 401, headers = { ["retry-after"] = "7" } }).retry_at)
   end)
 
   it("does not say when it is nonsense", function()
