@@ -17,6 +17,7 @@ local function provider_of(name, prefix, list)
   local variable = prefix .. "_API_BASE"
   local provider = openai.provider {
     name = name,
+    fallback = true,
     title = prefix,
     base_url = env(variable),
     keys = list,

@@ -209,16 +209,14 @@ static bool looks_like_key(const char *word, size_t len)
     return prefix != 0 && looks_random(word + prefix, len - prefix);
 }
 
-/* Where in a word that may be a path its key begins; `len` when there is none. */
+/* Where in a word that may be a path its key or identity begins; `len` when there is none. */
 static size_t find_key(const char *word, size_t len)
 {
-    if (looks_like_identity(word, len))
-        return 0;
     for (size_t i = 0; i < len; ++i) {
         if (i == 0 || word[i - 1] == '/') {
             const char *slash = i == 0 ? NULL : memchr(word + i, '/', len - i);
             size_t part = slash != NULL ? (size_t)(slash - word) - i : len - i;
-            if (looks_like_key(word + i, part))
+            if (looks_like_key(word + i, part) || looks_like_identity(word + i, part))
                 return i;
         }
     }

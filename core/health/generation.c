@@ -144,21 +144,34 @@ static bool take_script(struct generation *generation, const struct script_host 
     return true;
 }
 
-static int by_name(const void *a, const void *b)
+static bool is_fallback(const struct watched *watched)
 {
-    return strcmp(((const struct watched *)a)->name, ((const struct watched *)b)->name);
+    return script_provider(watched->script, watched->index)->fallback;
 }
 
-static int refuse_doubles(const struct generation *generation, char *error, size_t error_size)
+/* By name; of one name, fallbacks last. */
+static int by_name(const void *a, const void *b)
 {
-    for (size_t i = 1; i < generation->watched_count; ++i) {
-        const struct watched *a = &generation->watched[i - 1], *b = &generation->watched[i];
-        if (strcmp(a->name, b->name) == 0) {
-            snprintf(error, error_size, "provider '%s' is declared twice: by %s and by %s", a->name,
-                     script_path(a->script), script_path(b->script));
+    const struct watched *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order != 0 ? order : (int)is_fallback(x) - (int)is_fallback(y);
+}
+
+/* Lets fallbacks give way to the provider of the same name before them; any other double is refused. */
+static int settle_doubles(struct generation *generation, char *error, size_t error_size)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < generation->watched_count; ++i) {
+        struct watched *watched = &generation->watched[i], *last = kept != 0 ? &generation->watched[kept - 1] : NULL;
+        if (last == NULL || strcmp(last->name, watched->name) != 0) {
+            generation->watched[kept++] = *watched;
+        } else if (!is_fallback(watched) || is_fallback(last)) {
+            snprintf(error, error_size, "provider '%s' is declared twice: by %s and by %s", watched->name,
+                     script_path(last->script), script_path(watched->script));
             return -1;
         }
     }
+    generation->watched_count = kept;
     return 0;
 }
 
@@ -201,7 +214,7 @@ static int load_scripts(struct generation *generation, const struct generation_p
     }
     if (generation->watched_count != 0)
         qsort(generation->watched, generation->watched_count, sizeof(*generation->watched), by_name);
-    return refuse_doubles(generation, error, error_size);
+    return settle_doubles(generation, error, error_size);
 }
 
 struct generation *generation_load(struct config *config, const struct generation_parts *parts, char *error,

@@ -189,6 +189,9 @@ void provider_read(lua_State *L, struct script *script, struct script_provider *
     }
     lua_pop(L, 1);
 
+    lua_getfield(L, table, "fallback");
+    provider->fallback = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     require_function(L, table, provider->name, "probe", provider->missing != NULL);
     require_function(L, table, provider->name, "judge", true);
     provider->table_reference = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -50,6 +50,7 @@ struct script_provider {
     int64_t timeout_ms;                /* 0 = not said */
     int64_t degraded_latency_ms;       /* 0 = not said */
     unsigned max_consecutive_failures; /* 0 = not said */
+    bool fallback;                     /* gives way to another script\'s provider of the same name */
     int table_reference;               /* the Lua table, in the registry */
 };
 

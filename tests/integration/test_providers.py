@@ -33,6 +33,7 @@ PROBES = [
     Probe("google", [("GET", "/google/v1beta/models?pageSize=1")], "x-goog-api-key", ""),
 ]
 PROBES += [Probe(name, [("POST", f"/{name}{'/v1' if name in ('g4f', 'g4f_main') else ''}/chat/completions")]) for name in G4F]
+BAD_KEY_STATUS = {"nvidia": 403, "gemini": 400, "google": 400}  # the others say 401
 EVERY = pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
 KEYED = pytest.mark.parametrize("probe", [p for p in PROBES if p.name not in G4F], ids=lambda probe: probe.name)
 
@@ -84,6 +85,7 @@ def test_a_bad_key_is_told_and_shows_nowhere(simulator, run, probe):
     wrong = "wrong-key-9876543210"
     running, entry = run(probe.name, {**environment_of(simulator, probe.name), probe.key_variable: wrong})
     assert entry["status"] == "degraded" and entry["error_message"]
+    assert probe.name in G4F or entry["http_status"] == BAD_KEY_STATUS.get(probe.name, 401)
     expected = {"forbidden", "key_invalid"} if probe.name in G4F else {probe.bad_key}  # g4f: 403 "Invalid G4F API key"
     assert entry["reason"] in expected, entry
     assert wrong not in running.log and wrong.encode() not in running.get("/api/providers/status").body
@@ -160,6 +162,14 @@ def test_the_g4f_servers_of_the_original_are_always_watched(simulator, daemon):
     assert sorted(running.get("/api/providers/status").json["providers"]) == sorted(G4F[:6])
 
 
+def test_all_together_are_healthy(simulator, daemon):
+    running = daemon(simulator.environment, quiet=False)
+    expected = sorted([probe.name for probe in PROBES] + ["gemini_cli"])
+    assert list(running.get("/api/providers/status").json["providers"]) == expected and len(expected) == 17
+    for name in expected:
+        assert running.wait_for_provider(name, lambda entry: True)["status"] == "healthy", name
+
+
 # -- gemini_cli --
 
 def code_assist(entry):
@@ -229,6 +239,11 @@ def test_gemini_cli_reads_the_file_of_the_cli_and_never_writes_it(simulator, run
     file.write_text(content)
     assert running.check("gemini_cli")["status"] == "healthy"
     assert ("POST", "/gemini_cli/token") not in lines(simulator, "gemini_cli")
+
+
+def test_gemini_cli_says_that_an_account_is_retired(simulator, run):
+    simulator.behave("gemini_cli", "403")
+    assert run("gemini_cli")[1]["reason"] == "retired"
 
 
 def test_gemini_cli_without_a_credential_says_what_to_do(run, simulator):

@@ -149,6 +149,23 @@ def test_an_environment_file_brings_a_key(simulator, daemon, tmp_path):
     assert "wrong-key" not in running.log
 
 
+def test_a_bad_environment_file_refuses_the_reload(daemon, tmp_path):
+    (tmp_path / "env").write_text("# none yet\n")
+    running = daemon(env_file=str(tmp_path / "env"))
+    (tmp_path / "env").write_text("ACME_API_KEY\n")
+    assert not running.reload()
+    assert "env:1: expected NAME=VALUE" in running.log
+
+
+def test_every_shipped_provider_survives_a_reload(simulator, daemon):
+    running = daemon(simulator.environment, quiet=False)
+    names_before = names(running)
+    for name in names_before:
+        running.wait_for_provider(name, lambda entry: True)
+    assert running.reload()
+    assert names(running) == names_before and running.check("groq")["status"] == "healthy"
+
+
 def test_a_key_that_was_replaced_still_shows_nowhere(simulator, daemon, tmp_path):
     (tmp_path / "env").write_text(f"ACME_API_BASE={simulator.base('acme')}\nACME_API_KEY=old-key-0123456789\n")
     running = daemon(env_file=str(tmp_path / "env"), timeout="5s")
@@ -276,6 +293,17 @@ def test_a_client_that_leaves_in_the_middle_of_the_history_harms_nothing(folder,
         connection.getresponse().read(1000)
         connection.close()
     assert len(running.get("/api/providers/history/a").json) == 50001
+
+
+def test_idle_clients_do_not_hold_up_the_end(folder):
+    running = folder()
+    idle = [http.client.HTTPConnection(running.url.removeprefix("http://")) for _ in range(8)]
+    for client in idle:
+        client.request("GET", "/api/providers/best")
+        client.getresponse().read()
+    assert running.stop() < STOP_S
+    for client in idle:
+        client.close()
 
 
 def test_a_signal_before_it_listens_ends_it_too(write_config, tmp_path):

@@ -111,6 +111,15 @@ def test_two_scripts_of_one_name_are_refused(providers, write_config):
     assert "provider 'same' is declared twice" in done.stderr and "a.lua" in done.stderr and "b.lua" in done.stderr
 
 
+def test_an_own_script_takes_precedence_over_the_generic_one(simulator, providers, daemon):
+    (providers / "generic.lua").symlink_to(REPO / "providers/generic.lua")
+    (providers / "acme.lua").write_text(
+        'return require "openai".provider { name = "acme", title = "Mine", base_url = "http://x.invalid", keys = keys "ACME_API_KEY" }')
+    running = daemon(simulator.generic("acme"), provider_paths=[str(providers)], quiet=False)
+    entry = running.wait_for_provider("acme", lambda entry: True)
+    assert (entry["title"], entry["status"]) == ("Mine", "healthy")
+
+
 def test_a_script_may_refresh_a_token_and_then_check(simulator, providers, daemon):
     (providers / "oauth.lua").write_text(f"""
         local base = "{simulator.url}"

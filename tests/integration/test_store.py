@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import BINARY, clean_environment, wait_for
+from harness import BINARY, Daemon, clean_environment, wait_for, without_file_privileges
 
 SEED_TABLE = """CREATE TABLE provider_health_checks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -230,6 +230,42 @@ def test_a_full_disk_is_told_and_the_checks_wait(simulator, daemon, database):
     assert store["error"] and running.check("acme")["status"] == "healthy"
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     wait_for(lambda: count(database, "acme") == 3)
+
+
+def test_a_disk_that_is_full_to_the_end_is_told_at_the_end(simulator, write_config, tmp_path, database):
+    running = Daemon(write_config(), simulator.generic(*[f"p{n}" for n in range(20)]), tmp_path,
+                     before=["sh", "-c", 'ulimit -f 40; exec "$@"', "sh"])
+
+    def full():
+        running.post("/api/providers/check")
+        store = report(running)["store"]
+        return not store["writable"] and store["queued"] > 0
+    wait_for(full, "the full disk")
+    assert report(running)["status"] == "degraded"
+    assert running.end() == 0, running.log
+    assert "could not be written" in running.log and "Sanitizer" not in running.log
+    assert query(database, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_database_that_cannot_be_written_is_read_and_the_checks_wait(simulator, daemon, database):
+    write_original(database, [("acme", "down", 1.0, ago(minutes=5).isoformat(), 7)])
+    database.chmod(0o444)
+    simulator.behave("acme", "slow 300ms")
+    running = daemon(simulator.generic("acme"), before=without_file_privileges())
+    assert running.provider("acme")["status"] == "down"  # as the database has it
+    running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
+    store = report(running)["store"]
+    assert not store["writable"] and "read-only" in store["error"] and store["queued"] == 1
+    database.chmod(0o644)
+    wait_for(lambda: count(database, "acme") == 2, "the row that waited")
+
+
+def test_a_database_that_cannot_be_made_is_told(write_config, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o555)
+    config = write_config(database=str(tmp_path / "closed/db"))
+    done = subprocess.run([*without_file_privileges(), BINARY, "-c", config], env=clean_environment(), cwd=tmp_path,
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and str(tmp_path / "closed/db") in done.stderr, done.stderr
 
 
 def test_a_database_that_is_deleted_is_made_anew(simulator, daemon, database):

@@ -1,6 +1,5 @@
 /* Times: both written forms, and everything that is read back. */
 #include "base/clock.h"
-#include "base/nearest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,14 +54,31 @@ static void reads_what_providers_and_the_original_wrote(void **state)
         assert_int_equal(clock_parse_iso(bad[i], strlen(bad[i]), &us), -1);
 }
 
-static void the_nearest_word_is_a_near_one(void **state)
+static void refuses_years_that_four_digits_cannot_write(void **state)
 {
-    static const char *const words[] = {"interval", "listen", "timeout"};
+    static const char *const ends[] = {"0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"};
+    static const char *const beyond[] = {"0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"};
+    char text[CLOCK_ISO_MAX];
+    int64_t us, back;
     (void)state;
-    assert_string_equal(nearest_word("intervall", words, 3), "interval");
-    assert_string_equal(nearest_word("lisetn", words, 3), "listen");
-    assert_string_equal(nearest_word("TimeOut", words, 3), "timeout");
-    assert_null(nearest_word("database", words, 3));
+    for (size_t i = 0; i < 2; ++i) {
+        assert_int_equal(clock_parse_iso(ends[i], strlen(ends[i]), &us), 0);
+        size_t len = clock_format_sql(us, text);
+        assert_int_equal(clock_parse_iso(text, len, &back), 0);
+        assert_int_equal(back, us);
+        assert_int_equal(clock_parse_iso(beyond[i], strlen(beyond[i]), &us), -1);
+    }
+}
+
+static void monotonic_time_never_goes_back(void **state)
+{
+    (void)state;
+    uint64_t before = clock_monotonic_us();
+    for (int i = 0; i < 1000; ++i) {
+        uint64_t now = clock_monotonic_us();
+        assert_true(now >= before);
+        before = now;
+    }
 }
 
 int main(void)
@@ -70,7 +86,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_both_forms_in_utc),
         cmocka_unit_test(reads_what_providers_and_the_original_wrote),
-        cmocka_unit_test(the_nearest_word_is_a_near_one),
+        cmocka_unit_test(refuses_years_that_four_digits_cannot_write),
+        cmocka_unit_test(monotonic_time_never_goes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
