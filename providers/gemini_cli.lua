@@ -67,6 +67,7 @@ local function read_credential()
 end
 
 local credential, absent = read_credential()
+local token_in_file = credential and credential.from_file and credential.access_token
 local project = env("GEMINI_CLI_PROJECT_ID") or env("GEMINI_CLI_1_PROJECT_ID") or env("GOOGLE_CLOUD_PROJECT")
   or env("GOOGLE_CLOUD_PROJECT_ID")
 local token_uri = env("GEMINI_CLI_TOKEN_URI", credential and credential.token_uri or "https://oauth2.googleapis.com/token")
@@ -81,17 +82,16 @@ local function seconds_left()
 end
 
 -- Someone may have logged in anew, or the CLI may have refreshed its token: looks at the file once more. True when it holds
--- another token than before.
+-- another token than it held before; a token that this script has got by itself is never given up for an old one.
 local function reread()
   if not credential.from_file then
     return false
   end
-  local known = credential.access_token
   local fresh = read_credential()
-  if not fresh or fresh.access_token == known then
+  if not fresh or fresh.access_token == token_in_file then
     return false
   end
-  credential = fresh
+  credential, token_in_file = fresh, fresh.access_token
   return true
 end
 
@@ -140,7 +140,7 @@ local function classify(response, text)
 end
 
 local function load_code_assist(provider)
-  return sample.from(http.post(base.at(provider, "/v1internal:loadCodeAssist"), {
+  local response = http.post(base.at(provider, "/v1internal:loadCodeAssist"), {
     headers = { ["Authorization"] = "Bearer " .. credential.access_token },
     json = {
       cloudaicompanionProject = project,
@@ -153,7 +153,13 @@ local function load_code_assist(provider)
       mode = "HEALTH_CHECK",
     },
     expect = "json",
-  }), classify)
+  })
+  local result = sample.from(response, classify)
+  if result.kind == "rate" and not google.has_details(response.json) then
+    -- A limit of the account's own comes with details (googleQuotaErrors.ts).
+    result.kind, result.limited = "capacity", nil
+  end
+  return result
 end
 
 -- Sees to it that there is an access token that lasts for this check. Returns nil, or the sample that says why not; and
@@ -175,6 +181,7 @@ end
 local function probe(provider)
   if not credential then
     credential, absent = read_credential()
+    token_in_file = credential and credential.from_file and credential.access_token
   end
   if not credential then
     return sample.failure("key_missing", "no credential: " .. tostring(absent) .. "; log in with gemini")

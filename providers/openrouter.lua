@@ -26,6 +26,21 @@ local function used_percent(data)
   return credit and free and math.max(credit, free) or credit or free
 end
 
+-- A 402 is a spent account, unless error.metadata.limit_source says that waiting helps.
+local KIND_BY_LIMIT_SOURCE = {
+  openrouter_in_flight_budget = "rate",
+  openrouter_free_tier_daily = "quota_window",
+}
+
+local function classify(response, text)
+  local err = type(response.json) == "table" and response.json.error
+  local metadata = type(err) == "table" and type(err.metadata) == "table" and err.metadata or {}
+  if text and text:find("No endpoints found", 1, true) then
+    return "model_gone"
+  end
+  return KIND_BY_LIMIT_SOURCE[metadata.limit_source]
+end
+
 local function probe(provider)
   return base.with_keys(provider, function(key)
     local response = http.get(base.at(provider, "/key"), {
@@ -33,7 +48,7 @@ local function probe(provider)
       expect = "json",
       keep = "always",
     })
-    local result = sample.from(response)
+    local result = sample.from(response, classify)
     if not result.ok then
       return result
     end

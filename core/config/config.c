@@ -455,8 +455,11 @@ static void read_file(struct reading *r)
             error[0] = '\0';
         sandbox_free(sandbox);
     }
-    if (error[0] != '\0') /* begins with the file's name */
+    size_t path_len = strlen(r->config->path);
+    if (strncmp(error, r->config->path, path_len) == 0 && error[path_len] == ':') /* "file:line: reason" */
         buf_printf(&r->faults, "%s%s", r->faults.len != 0 ? "\n" : "", error);
+    else if (error[0] != '\0') /* error("text", 0), or a path that Lua has shortened */
+        fault(r, "", "", "%s", error);
 }
 
 struct config *config_load(const char *path, char *error, size_t error_size)

@@ -83,9 +83,11 @@ const struct provider_view *snapshot_find(const struct snapshot *snapshot, const
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const char *candidate = snapshot->providers[middle]->name;
-        int order = strncmp(candidate, name, len);
-        if (order == 0 && candidate[len] != '\0')
-            order = 1; /* the candidate goes on where the name ends */
+        size_t candidate_len = strlen(candidate);
+        /* memcmp, since a name that a client sends may hold a zero byte */
+        int order = memcmp(candidate, name, candidate_len < len ? candidate_len : len);
+        if (order == 0)
+            order = (candidate_len > len) - (candidate_len < len);
         if (order == 0)
             return snapshot->providers[middle];
         if (order < 0)

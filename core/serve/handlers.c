@@ -234,7 +234,7 @@ static void refuse_method(struct request *request, unsigned methods)
 void handle_request(struct request *request, size_t max_header_bytes)
 {
     h2o_req_t *req = request->req;
-    size_t path_len = req->input.query_at != SIZE_MAX ? req->input.query_at : req->input.path.len;
+    struct request_target target;
 
     request->head = is_method(req, "HEAD");
     if (header_bytes(req) > max_header_bytes) {
@@ -242,11 +242,10 @@ void handle_request(struct request *request, size_t max_header_bytes)
         reply_error(request, 431, "request line and headers are larger than the %zu bytes allowed", max_header_bytes);
         return;
     }
-    if (req->input.query_at != SIZE_MAX) {
-        request->query = req->input.path.base + req->input.query_at + 1;
-        request->query_len = req->input.path.len - req->input.query_at - 1;
-    }
-    if (!route_find(handler_routes, handler_route_count, req->input.path.base, path_len, &request->match)) {
+    target_split(req->input.path.base, req->input.path.len, &target);
+    request->query = target.query;
+    request->query_len = target.query_len;
+    if (!route_find(handler_routes, handler_route_count, target.path, target.path_len, &request->match)) {
         reply_error(request, 400, "malformed path: a broken percent escape, or a segment over %d bytes",
                     ROUTE_PARAMETER_MAX - 1);
         return;

@@ -1,6 +1,7 @@
 #include "serve/routes.h"
 
 #include <string.h>
+#include <strings.h>
 
 static int hex_value(char c)
 {
@@ -33,6 +34,37 @@ int percent_decode(const char *text, size_t len, bool form, char *out, size_t ou
     }
     out[written] = '\0';
     return (int)written;
+}
+
+/* How many bytes of a target come before its path. */
+static size_t origin_len(const char *target, size_t len)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); ++i) {
+        size_t at = strlen(schemes[i]);
+        if (len <= at || strncasecmp(target, schemes[i], at) != 0)
+            continue;
+        while (at < len && target[at] != '/' && target[at] != '?')
+            ++at;
+        return at;
+    }
+    return 0;
+}
+
+void target_split(const char *target, size_t len, struct request_target *parts)
+{
+    const char *end = target + len, *path = target + origin_len(target, len);
+    const char *question = path < end ? memchr(path, '?', (size_t)(end - path)) : NULL;
+
+    *parts = (struct request_target){.path = path, .path_len = (size_t)((question != NULL ? question : end) - path)};
+    if (parts->path_len == 0 && path != target) { /* "http://host" */
+        parts->path = "/";
+        parts->path_len = 1;
+    }
+    if (question != NULL) {
+        parts->query = question + 1;
+        parts->query_len = (size_t)(end - parts->query);
+    }
 }
 
 static bool take_parameter(const char *pattern, const char *path, size_t len, struct route_match *match,

@@ -24,6 +24,16 @@ struct route_match {
     size_t parameter_len;
 };
 
+struct request_target {
+    const char *path; /* points into the target, or at "/" */
+    size_t path_len;
+    const char *query; /* without '?'; NULL when there is none */
+    size_t query_len;
+};
+
+/* Takes a target apart: "/path?query", or with "http://host" before it, which is passed over (RFC 9112, 3.2.2). */
+void target_split(const char *target, size_t len, struct request_target *parts);
+
 /* Finds the route of a path (without query). A trailing slash is tolerated. False when the path is malformed: a bad
  * percent escape or a segment that is too long. */
 bool route_find(const struct route *routes, size_t count, const char *path, size_t len, struct route_match *match);

@@ -39,31 +39,45 @@ local function tell_refused(provider, refused)
     if text ~= "" then
       log.warn("%s: %s", provider.name, text)
     else
-      log.info("%s: every key is accepted", provider.name)
+      log.info("%s: the first key is no longer refused", provider.name) -- those behind it were not tried
     end
   end
 end
 
+-- A check may make 32 requests, and an attempt of lib/g4f.lua takes up to four.
+local KEYS_PER_CHECK = 8
+
+-- The key that a provider's next check begins with, where so many were refused that the rest stayed untried.
+local begin_with = {}
+
 --- Tries the keys in turn: `attempt(key)` gives a sample, and a refused key hands over to the next. A refused key is
---- named in the log even when another one works. Without keys the attempt is made once, with nil.
+--- named in the log even when another one works. Of more than eight keys, a check tries eight, and when all of these are
+--- refused, the next check goes on behind them. Without keys the attempt is made once, with nil.
 function M.with_keys(provider, attempt)
   local list = provider.keys
   if not list or #list == 0 then
     return attempt(nil)
   end
+  local first, tries = begin_with[provider.name] or 1, math.min(#list, KEYS_PER_CHECK)
   local refused, sample = {}, nil
-  for index, key in ipairs(list) do
-    sample = attempt(key)
+  for turn = 0, tries - 1 do
+    local index = (first + turn - 1) % #list + 1
+    sample = attempt(list[index])
     if sample.ok or not REFUSED[sample.kind] then
       break
     end
-    refused[#refused + 1] = string.format("%s refused: %s", name_key(index, key), sample.message)
+    refused[#refused + 1] = string.format("%s refused: %s", name_key(index, list[index]), sample.message)
   end
-  if #list > 1 then
+  local all_refused, untried = #refused == tries, #list - tries
+  if all_refused and untried > 0 then
+    begin_with[provider.name] = (first + tries - 1) % #list + 1
+    refused[#refused + 1] = string.format("%d more keys wait for the next check", untried)
+  end
+  if #list > 1 and (first == 1 or #refused > 0) then
     tell_refused(provider, refused)
-    if #refused == #list then
-      sample.message = table.concat(refused, "; ")
-    end
+  end
+  if #list > 1 and all_refused then
+    sample.message = table.concat(refused, "; ")
   end
   return sample
 end

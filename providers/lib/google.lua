@@ -27,6 +27,7 @@ local KIND_BY_REASON = {
 local KIND_BY_TEXT = {
   { "unregistered callers", "key_missing" },
   { "reported as leaked", "key_invalid" },
+  { "pass a valid API key", "key_invalid" }, -- the OpenAI path says no more
   { "limit: 0", "forbidden" }, -- this plan has no such model: nothing clears
 }
 
@@ -37,13 +38,29 @@ local function names_day(text)
   return text:find("perday", 1, true) ~= nil or text:find("per day", 1, true) ~= nil or text:find("daily", 1, true) ~= nil
 end
 
--- What error.details tell: the reason, whether a day's quota is spent, and the waits. The body may be an array.
-local function read_details(body)
-  local told = {}
+-- error.details. The body may be an array, and error.message the JSON text of another such body, which then counts.
+local function details_of(body)
   body = type(body) == "table" and type(body[1]) == "table" and body[1] or body
   local err = type(body) == "table" and body.error
-  local details = type(err) == "table" and type(err.details) == "table" and err.details or {}
-  for _, detail in ipairs(details) do
+  if type(err) ~= "table" then
+    return {}
+  end
+  if type(err.details) == "table" and #err.details > 0 then
+    return err.details
+  end
+  local inner = type(err.message) == "string" and err.message:find "^%s*[%[{]" and json.decode(err.message)
+  return type(inner) == "table" and details_of(inner) or {}
+end
+
+--- Whether an error comes with details.
+function M.has_details(body)
+  return #details_of(body) > 0
+end
+
+-- What the details tell: the reason, whether a day's quota is spent, and the waits.
+local function read_details(body)
+  local told = {}
+  for _, detail in ipairs(details_of(body)) do
     detail = type(detail) == "table" and detail or {}
     told.reason = type(detail.reason) == "string" and detail.reason or told.reason
     local metadata = type(detail.metadata) == "table" and detail.metadata or {}

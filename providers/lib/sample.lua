@@ -88,6 +88,7 @@ local KIND_BY_TEXT = {
   { "^model: ", "model_gone" },
   { "model .- was removed", "model_gone" },
   { "model .- does not exist", "model_gone" },
+  { "^models/.- is not found", "model_gone" },
   { "model .- is not supported by any provider", "model_gone" },
   { "retirement", "retired" },
   { "overloaded", "capacity" },

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import BINARY, REPO, clean_environment, without_file_privileges
+from harness import BINARY, REPO, clean_environment, request, without_file_privileges
 
 
 def run(*arguments, environment=None, cwd=None, before=()):
@@ -21,7 +21,8 @@ def refused(tmp_path):
         path.write_text(text)
         tested, started = run("-c", path, "-t"), run("-c", path, cwd=tmp_path)
         assert (tested.returncode, started.returncode) == (2, 2), tested.stderr + started.stderr
-        assert tested.stderr == started.stderr and "Sanitizer" not in tested.stderr
+        assert sorted(tested.stderr.splitlines()) == sorted(started.stderr.splitlines())
+        assert "Sanitizer" not in tested.stderr
         assert all(line.startswith("providerd: ") for line in tested.stderr.splitlines())
         assert list(tmp_path.iterdir()) == [path]  # nothing was made on the way
         return tested.stderr.replace(str(path), "bad.lua")
@@ -53,11 +54,11 @@ def test_an_unreadable_file_is_named(tmp_path):
     ("\n\nerror 'no luck'", "bad.lua:3: no luck"),
     ("return 7", "expected the file to return a table of settings; it returned a number"),
     ("local x = 1", "it returned a nil"),
-    ("while true do end", "ran for more than"),
-    ("while true do pcall(function() while true do end end) end", "ran for more than"),
+    ("while true do end", "instruction budget"),
+    ("while true do pcall(function() while true do end end) end", "instruction budget"),
     ("local s = string.rep('x', 1 << 30) return {}", "not enough memory"),
     ("\x1bLuaS", "binary"),
-    ("return { 'stray' }", "expected name = value; got a value without a name"),
+    ("return { 'stray' }", "expected name = value; got"),
 ])
 def test_a_file_that_is_no_configuration_is_refused(refused, text, expected):
     told = refused(text)
@@ -85,7 +86,7 @@ def test_a_file_that_is_no_configuration_is_refused(refused, text, expected):
     ("listen = {}", "listen: expected a string or a list of strings, at least one"),
     ("listen = { 1 }", "listen: expected a string or a list of strings"),
     ("providers = 'groq'", "providers: expected a table"),
-    ("providers = { groq = 5 }", "expected name = { settings }; got a number"),
+    ("providers = { groq = 5 }", "expected name = { settings }; got"),
     ("providers = { groq = { enabled = 'yes' } }", 'providers.groq.enabled: expected true or false; got "yes"'),
     ("log_level = 'loud'", 'log_level: expected error, warning, info or debug; got "loud"'),
     ("database = true", "database: expected a string"),
@@ -116,11 +117,11 @@ def test_a_port_in_use_is_named(tmp_path, write_config):
     assert done.returncode == 2 and address in last and "in use" in last.lower()
 
 
-def test_several_addresses_are_served(daemon):
-    running = daemon(listen=["127.0.0.1:0", "[::1]:0"] if socket.has_ipv6 else ["127.0.0.1:0", "127.0.0.1:0"])
-    running.wait_for_line(r"watching")
-    urls = re.findall(r"listening on (http://\S+)", running.log)
-    assert len(urls) == 2 and len(set(urls)) == 2
+def test_several_addresses_and_ipv6_are_served(daemon):
+    running = daemon(listen=["127.0.0.1:0", "[::1]:0"])
+    other = running.wait_for_line(r"listening on (http://\[::1\]:\d+)").group(1)
+    for url in (running.url, other):
+        assert request(url, "GET", "/api/providers/health").status == 200
 
 
 @pytest.mark.parametrize("setting, expected", [

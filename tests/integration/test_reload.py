@@ -269,7 +269,7 @@ def test_it_ends_at_once_while_the_history_is_being_read(folder, tmp_path):
 
 
 def test_an_answer_on_its_way_is_finished_before_the_end(folder, tmp_path):
-    running = folder()
+    running = folder(shutdown_grace="20s")  # of which it takes what it needs
     wait_for(lambda: running.get("/api/providers/history/a").status == 200)
     fill(tmp_path / "provider_status.db", 50000)
     connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=30)

@@ -260,12 +260,16 @@ def test_a_database_that_cannot_be_written_is_read_and_the_checks_wait(simulator
     wait_for(lambda: count(database, "acme") == 2, "the row that waited")
 
 
-def test_a_database_that_cannot_be_made_is_told(write_config, tmp_path):
-    (tmp_path / "closed").mkdir(mode=0o555)
-    config = write_config(database=str(tmp_path / "closed/db"))
-    done = subprocess.run([*without_file_privileges(), BINARY, "-c", config], env=clean_environment(), cwd=tmp_path,
-                          capture_output=True, text=True, timeout=20)
-    assert done.returncode == 2 and str(tmp_path / "closed/db") in done.stderr, done.stderr
+def test_a_database_that_cannot_be_made_is_told_and_made_when_it_can_be(simulator, daemon, tmp_path):
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o555)
+    running = daemon(simulator.generic("acme"), before=without_file_privileges(), database=str(folder / "db"))
+    running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
+    health = report(running)
+    assert health["status"] == "degraded" and health["store"]["queued"] == 1
+    assert str(folder / "db") in running.log and "cannot be opened" in health["store"]["error"]
+    folder.chmod(0o755)
+    wait_for(lambda: (folder / "db").exists() and count(folder / "db", "acme") == 1, "the row that waited")
 
 
 def test_a_database_that_is_deleted_is_made_anew(simulator, daemon, database):

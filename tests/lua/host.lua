@@ -17,6 +17,8 @@ local host = {}
 local Host = {}
 Host.__index = Host
 
+local REQUESTS_MAX = 32 -- in one check, as core/script has it
+
 host.NOW = 1785658080 -- 2026-08-02T08:08:00Z, as in the test vectors
 
 local KINDS = {}
@@ -366,6 +368,7 @@ local function api_of_http(self)
     assert(self.running, "http works only inside probe()")
     local request = request_of(self, method, url, options or {})
     self.requests[#self.requests + 1] = request
+    assert(#self.requests <= REQUESTS_MAX, "more requests in one check than are allowed")
     local answer = coroutine.yield(request)
     self.now = self.now + (answer.takes_s or 0)
     return response_of(request, answer)

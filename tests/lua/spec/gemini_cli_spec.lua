@@ -246,6 +246,39 @@ describe("gemini_cli", function()
     end
   end)
 
+  it("takes a 429 without details for lack of capacity, unless its text says more", function()
+    for text, kind in pairs {
+      ["Resource exhausted. Please try again later."] = "capacity",
+      ["Your Prepay credit balance is depleted."] = "credit",
+      ["Quota exceeded: requests per day"] = "quota_window",
+    } do
+      local h, provider = setup {}
+      local answer = { status = 429, headers = { ["retry-after"] = "9" }, body = { error = { code = 429, message = text } } }
+      local sample = h:check(provider, { answer })
+      assert.equal(kind, sample.kind)
+      assert.equal(kind == "quota_window" or nil, sample.limited)
+    end
+  end)
+
+  it("does not give up a token of its own for the old one in the file", function()
+    local h, provider = setup({ expiry_date = 1 }, CLIENT)
+    assert.is_true(h:check(provider, { granted, fine }).ok)
+    h.now = h.now + 100
+    assert.is_true(h:check(provider, { refused, granted, fine }).ok)
+    assert.equal("https://oauth2.googleapis.com/token", h.requests[2].url)
+    h.now = h.now + 3400
+    assert.is_true(h:check(provider, { { status = 500, body = "" }, fine }).ok)
+    assert.equal("Bearer " .. FRESH, bearer(h, 2))
+  end)
+
+  it("takes a new token in the file though it has got one by itself", function()
+    local h, provider = setup({ expiry_date = 1 }, CLIENT)
+    assert.is_true(h:check(provider, { granted, fine }).ok)
+    h.files[FILE] = file { access_token = "ya29.login-0123456789" }
+    assert.is_true(h:check(provider, { refused, fine }).ok)
+    assert.equal("Bearer ya29.login-0123456789", bearer(h, 2))
+  end)
+
   it("is watched for its project alone, and finds the file when it comes", function()
     local h, provider = setup(nil, { GEMINI_CLI_PROJECT_ID = "my-project" })
     assert.is_nil(provider.missing)

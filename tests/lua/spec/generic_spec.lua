@@ -20,6 +20,7 @@ describe("generic", function()
     local providers, h = load { ACME_AI_API_BASE = BASE .. "/", ACME_AI_API_KEY = "test-key-0123456789abcdef" }
     assert.equal(1, #providers)
     assert.equal("acme_ai", providers[1].name)
+    assert.is_true(providers[1].fallback) -- a script of that name goes first
     assert.is_nil(providers[1].missing)
     assert.is_true(h:check(providers[1], { { status = 200, body = { data = {} } } }).ok)
     assert.equal(BASE .. "/models", h.requests[1].url)

@@ -73,7 +73,8 @@ describe("an error of a Google API", function()
     { 429, { message = "x", details = { info("X", { quota_limit = "daily requests" }) } }, "quota_window" },
     { 429, { message = "x", details = { info("X", { quota_limit = "RequestsPerMinute" }) } }, "rate" },
     { 504, { message = "Deadline expired", status = "DEADLINE_EXCEEDED" }, "server_error" },
-    { 404, { message = "models/x is not found for API version v1beta" }, "bad_path" },
+    { 404, { message = "models/x is not found for API version v1beta" }, "model_gone" },
+    { 404, { message = "Method not found." }, "bad_path" },
   }
   for _, case in ipairs(cases) do
     it(string.format("is %s at %d: %s", case[3], case[1], case[2].message), function()
@@ -85,6 +86,21 @@ describe("an error of a Google API", function()
     local h = host.new { env = { GEMINI_API_KEY = "AIza0123456789abcdef" } }
     local body = { { error = { message = "x", details = { info "MODEL_CAPACITY_EXHAUSTED" } } } }
     assert.equal("capacity", h:check(h:load "gemini", { { status = 429, body = body } }).kind)
+  end)
+
+  it("is read from a message that is itself JSON", function()
+    local h = host.new { env = { GEMINI_API_KEY = "AIza0123456789abcdef" } }
+    local inner = '{"error":{"code":429,"message":"x","details":[{"reason":"QUOTA_EXHAUSTED"}]}}'
+    for text, kind in pairs { [inner] = "quota_window", ["{"] = "rate", ["[]"] = "rate", ["{}"] = "rate" } do
+      local answer = { status = 429, body = { error = { code = 429, message = text } } }
+      assert.equal(kind, h:check(h:load "gemini", { answer }).kind, text)
+    end
+  end)
+
+  it("is a bad key on the OpenAI path, too", function()
+    local h = host.new { env = { GEMINI_API_KEY = "AIza0123456789abcdef" } }
+    local body = { { error = { code = 400, message = "Please pass a valid API key", status = "INVALID_ARGUMENT" } } }
+    assert.equal("key_invalid", h:check(h:load "gemini", { { status = 400, body = body } }).kind)
   end)
 
   it("is a bad answer when a 200 is cut off", function()

@@ -130,7 +130,7 @@ describe("several keys", function()
     h:check(provider, { refused, fine })
     assert.equal(1, #h.log)
     h:check(provider, { fine })
-    assert.same("info: groq: every key is accepted", h.log[2])
+    assert.equal("info: groq: the first key is no longer refused", h.log[2])
     h:check(provider, { refused, fine })
     assert.equal(3, #h.log)
   end)
@@ -159,6 +159,46 @@ describe("several keys", function()
       assert.is_false(h:check(provider, { answer }).ok)
       assert.equal(1, #h.requests)
     end
+  end)
+
+  it("are tried eight in a check, and the next check goes on behind them", function()
+    local env = {}
+    for i = 1, 10 do
+      env["GROQ_API_KEY_" .. i] = string.format("test-key-%04d", i)
+    end
+    h = host.new { env = env }
+    provider = h:load "groq"
+    local function only(good)
+      return function(request)
+        return request.headers.authorization == "Bearer test-key-" .. good and fine or refused
+      end
+    end
+    local sample = h:check(provider, only "0010")
+    assert.equal(8, #h.requests)
+    assert.equal("key_invalid", sample.kind)
+    assert.truthy(sample.message:find("key 8 (GROQ_API_KEY_8) refused", 1, true))
+    assert.truthy(sample.message:find("2 more keys wait for the next check", 1, true))
+    assert.is_true(h:check(provider, only "0010").ok)
+    assert.equal(2, #h.requests)
+    assert.equal("Bearer test-key-0009", h.requests[1].headers.authorization)
+    assert.is_true(h:check(provider, only "0002").ok)
+    assert.equal("Bearer test-key-0002", h.requests[4].headers.authorization)
+    local told = #h.log
+    assert.is_true(h:check(provider, only "0009").ok)
+    assert.equal(told, #h.log)
+  end)
+
+  it("fit into the requests of one check, even at a g4f server that has each model refused", function()
+    local env = {}
+    for i = 1, 12 do
+      env["G4F_API_KEY_" .. i] = string.format("test-key-%04d", i)
+    end
+    h = host.new { env = env }
+    local sample = h:check(h:load "g4f", function()
+      return { status = 401, body = { error = { message = "MissingAuthError: x" } } }
+    end)
+    assert.equal("key_missing", sample.kind)
+    assert.equal(32, #h.requests)
   end)
 
   it("show nothing of a short key", function()

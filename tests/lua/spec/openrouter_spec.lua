@@ -53,6 +53,21 @@ describe("openrouter", function()
     assert.is_nil(sample.rate_limit_percent)
   end)
 
+  it("tells a spent account from one that has to wait, and a missing model from a missing path", function()
+    local function refusal(status, message, source)
+      local metadata = source and { limit_source = source }
+      return check({ status = status, body = { error = { message = message, code = status, metadata = metadata } } })
+    end
+    assert.equal("credit", refusal(402, "x").kind)
+    assert.equal("credit", refusal(402, "x", "openrouter_credits").kind)
+    assert.equal("credit", refusal(402, "x", "openrouter_key_limit").kind)
+    assert.equal("rate", refusal(402, "x", "openrouter_in_flight_budget").kind)
+    assert.is_true(refusal(402, "x", "openrouter_in_flight_budget").limited)
+    assert.equal("quota_window", refusal(402, "x", "openrouter_free_tier_daily").kind)
+    assert.equal("model_gone", refusal(404, "No endpoints found for a/b.").kind)
+    assert.equal("bad_path", refusal(404, "Not Found").kind)
+  end)
+
   it("is not well without key data", function()
     assert.equal("bad_response", check({ status = 200, body = {} }).kind)
     assert.equal("the answer is not JSON", check({ status = 200, body = "OK" }).message)

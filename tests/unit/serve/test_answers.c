@@ -31,6 +31,7 @@ static void errors_are_json_with_their_status(void **state)
     expect_error(f, "GET", "/api/providers/history/nope", "", 404, "No history found for provider 'nope'");
     expect_error(f, "GET", "/api/providers/status/%zz", "", 400, "malformed path");
     expect_error(f, "GET", "/api/providers/history?hours=-1", "", 400, "hours: expected");
+    expect_error(f, "GET", "http://x/api/providers/history?hours=-1", "", 400, "hours: expected");
     expect_error(f, "GET", "/api/providers/history/p1?hours=x", "", 400, "got 'x'");
     expect_error(f, "GET", "/api/providers/best?policy=nope", "", 400, "expected one of last, raises; got 'nope'");
     expect_error(f, "DELETE", "/api/providers/status", "", 405, "DELETE is not allowed");

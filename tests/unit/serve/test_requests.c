@@ -70,6 +70,35 @@ static void malformed_paths_are_told_apart(void **state)
     assert_false(route_find(ROUTES, 3, longest, prefix + ROUTE_PARAMETER_MAX, &match));
 }
 
+static void assert_split(const char *target, const char *path, const char *query)
+{
+    struct request_target parts;
+    target_split(target, strlen(target), &parts);
+    assert_int_equal(parts.path_len, strlen(path));
+    assert_memory_equal(parts.path, path, parts.path_len);
+    assert_int_equal(parts.query != NULL, query != NULL);
+    assert_int_equal(parts.query_len, query != NULL ? strlen(query) : 0);
+    if (query != NULL)
+        assert_memory_equal(parts.query, query, parts.query_len);
+}
+
+static void targets_are_taken_apart(void **state)
+{
+    (void)state;
+    assert_split("/a", "/a", NULL);
+    assert_split("/a?", "/a", "");
+    assert_split("/a?b=c?d", "/a", "b=c?d");
+    assert_split("http://x/a?b", "/a", "b");
+    assert_split("HTTPS://x:8000/a", "/a", NULL);
+    assert_split("http://x", "/", NULL);
+    assert_split("http://x?b", "/", "b");
+    assert_split("/http://x/a", "/http://x/a", NULL);
+    assert_split("ftp://x/a", "ftp://x/a", NULL);
+    assert_split("http://", "http://", NULL);
+    assert_split("*", "*", NULL);
+    assert_split("", "", NULL);
+}
+
 /* -- query -- */
 
 static void first_value_of_a_name_is_taken(void **state)
@@ -212,6 +241,7 @@ int main(void)
         cmocka_unit_test(other_paths_find_none),
         cmocka_unit_test(parameters_are_decoded),
         cmocka_unit_test(malformed_paths_are_told_apart),
+        cmocka_unit_test(targets_are_taken_apart),
         cmocka_unit_test(first_value_of_a_name_is_taken),
         cmocka_unit_test(hours_are_read),
         cmocka_unit_test(bad_hours_are_refused_with_what_was_expected),

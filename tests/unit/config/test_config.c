@@ -1,0 +1,448 @@
+/* The configuration: defaults, every kind of value, every kind of refusal, and the shipped file. */
+#include "config/config.h"
+#include "config/schema.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { MESSAGE_MAX = 8192 };
+
+static char folder[] = "/tmp/providerd-config-XXXXXX";
+static char path[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(path, sizeof(path), "%s/c.lua", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(folder);
+}
+
+static void write_file(const char *text, size_t len)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static struct config *load(const char *text, char error[MESSAGE_MAX])
+{
+    write_file(text, strlen(text));
+    return config_load(path, error, MESSAGE_MAX);
+}
+
+static struct config *load_sound(const char *text)
+{
+    char error[MESSAGE_MAX] = "";
+    struct config *config = load(text, error);
+    if (config == NULL)
+        fail_msg("%s is refused: %s", text, error);
+    return config;
+}
+
+/* -- what is taken -- */
+
+static void an_empty_table_gives_every_default(void **state)
+{
+    char error[MESSAGE_MAX];
+    (void)state;
+    struct config *configs[] = {load_sound("return {}"), config_load(NULL, error, sizeof(error))};
+    for (size_t i = 0; i < 2; ++i) {
+        struct config *config = configs[i];
+        assert_non_null(config);
+        assert_string_equal(config->listen[0], "127.0.0.1:8000");
+        assert_null(config->listen[1]);
+        assert_int_equal(config->interval_ms, 300000);
+        assert_int_equal(config->timeout_ms, 10000);
+        assert_int_equal(config->degraded_latency_ms, 1000);
+        assert_int_equal(config->max_consecutive_failures, 3);
+        assert_int_equal(config->jitter_percent, 10);
+        assert_int_equal(config->retention_ms, INT64_C(604800000));
+        assert_int_equal(config->commit_interval_ms, 1000);
+        assert_int_equal(config->store_queue, 100000);
+        assert_int_equal(config->readers, 2);
+        assert_int_equal(config->http_threads, 1);
+        assert_int_equal(config->max_connections, 1024);
+        assert_int_equal(config->max_header_bytes, 16384);
+        assert_int_equal(config->max_request_body_bytes, 1048576);
+        assert_int_equal(config->idle_timeout_ms, 30000);
+        assert_int_equal(config->shutdown_grace_ms, 1500);
+        assert_int_equal(config->max_answer_bytes, 4194304);
+        assert_int_equal(config->max_probes_in_flight, 200);
+        assert_int_equal(config->script_memory_bytes, 16777216);
+        assert_int_equal(config->script_instructions, 5000000);
+        assert_string_equal(config->database, "provider_status.db");
+        assert_string_equal(config->policy, "lowest_latency");
+        assert_string_equal(config->log_level, "info");
+        assert_string_equal(config->ca_bundle, "/etc/ssl/certs/ca-certificates.crt");
+        assert_null(config->env_file);
+        assert_int_equal(config->provider_count, 0);
+        config_free(config);
+    }
+    config_free(NULL);
+}
+
+static void each_type_is_read_in_each_of_its_forms(void **state)
+{
+    char expected[96];
+    (void)state;
+    struct config *config =
+        load_sound("return { listen = { '127.0.0.1:1', '[::1]:2' }, interval = '1m30s', max_answer = '2kb',"
+                   " max_header_size = 20000, max_request_body = '0', readers = 3.0, store_queue = 1e6,"
+                   " ca_bundle = false, env_file = '/a/b.env', shutdown_grace = '0s',"
+                   " provider_paths = '/absolute', plugin_paths = { 'one', '../two' } }");
+    assert_string_equal(config->listen[0], "127.0.0.1:1");
+    assert_string_equal(config->listen[1], "[::1]:2");
+    assert_null(config->listen[2]);
+    assert_int_equal(config->interval_ms, 90000);
+    assert_int_equal(config->max_answer_bytes, 2048);
+    assert_int_equal(config->max_header_bytes, 20000);
+    assert_int_equal(config->max_request_body_bytes, 0);
+    assert_int_equal(config->readers, 3);
+    assert_int_equal(config->store_queue, 1000000);
+    assert_int_equal(config->shutdown_grace_ms, 0);
+    assert_null(config->ca_bundle);
+    assert_string_equal(config->env_file, "/a/b.env");
+    assert_string_equal(config->provider_paths[0], "/absolute");
+    snprintf(expected, sizeof(expected), "%s/one", folder);
+    assert_string_equal(config->plugin_paths[0], expected);
+    snprintf(expected, sizeof(expected), "%s/../two", folder);
+    assert_string_equal(config->plugin_paths[1], expected);
+    assert_null(config->plugin_paths[2]);
+    config_free(config);
+}
+
+static void providers_have_settings_of_their_own(void **state)
+{
+    (void)state;
+    struct config *config =
+        load_sound("return { providers = { groq = { interval = '1m', timeout = '2s', degraded_latency = '3s',"
+                   " max_consecutive_failures = 4, base_url = 'http://127.0.0.1:9', enabled = true },"
+                   " g4f = { enabled = false }, plain = {} } }");
+    const struct provider_settings *groq = config_provider(config, "groq");
+    const struct provider_settings *g4f = config_provider(config, "g4f");
+    const struct provider_settings *plain = config_provider(config, "plain");
+    assert_int_equal(config->provider_count, 3);
+    assert_non_null(groq);
+    assert_false(groq->disabled);
+    assert_int_equal(groq->interval_ms, 60000);
+    assert_int_equal(groq->timeout_ms, 2000);
+    assert_int_equal(groq->degraded_latency_ms, 3000);
+    assert_int_equal(groq->max_consecutive_failures, 4);
+    assert_string_equal(groq->base_url, "http://127.0.0.1:9");
+    assert_non_null(g4f);
+    assert_true(g4f->disabled);
+    assert_int_equal(g4f->interval_ms, 0);
+    assert_null(g4f->base_url);
+    assert_non_null(plain);
+    assert_false(plain->disabled);
+    assert_null(config_provider(config, "GROQ"));
+    assert_null(config_provider(config, "none"));
+    config_free(config);
+}
+
+static void the_file_may_compute_and_read_the_environment(void **state)
+{
+    (void)state;
+    setenv("PROVIDERD_TEST_DATABASE", "/from/the/environment.db", 1);
+    unsetenv("PROVIDERD_TEST_UNSET");
+    struct config *config = load_sound("local minutes = 2\n"
+                                       "return { interval = string.format('%dm', minutes),\n"
+                                       "  database = os.getenv('PROVIDERD_TEST_DATABASE'),\n"
+                                       "  policy = os.getenv('PROVIDERD_TEST_UNSET') or 'p' }");
+    unsetenv("PROVIDERD_TEST_DATABASE");
+    assert_int_equal(config->interval_ms, 120000);
+    assert_string_equal(config->database, "/from/the/environment.db");
+    assert_string_equal(config->policy, "p");
+    config_free(config);
+}
+
+static void the_command_line_overrides(void **state)
+{
+    (void)state;
+    struct config *config = load_sound("return { listen = { 'a:1', 'b:2' }, database = 'x.db' }");
+    assert_true(config_override_listen(config, "127.0.0.1:9"));
+    assert_true(config_override_database(config, "y.db"));
+    assert_string_equal(config->listen[0], "127.0.0.1:9");
+    assert_null(config->listen[1]);
+    assert_string_equal(config->database, "y.db");
+    config_free(config);
+}
+
+/* -- what is refused -- */
+
+/* Each with its whole message, after "file: ". */
+static const struct {
+    const char *text, *message;
+} refusals[] = {
+    {"intervall = '5m'", "unknown key 'intervall'; did you mean 'interval'?"},
+    {"zebra = 1", "unknown key 'zebra'; the manual of every key is etc/providerd.lua"},
+    {"'5m'", "expected name = value; got 1 without a name"},
+    {"interval = 5", "interval: expected a duration from 100ms to 30d, such as \"5m\"; got the number 5"},
+    {"interval = '5'", "interval: expected a duration from 100ms to 30d, such as \"5m\"; got \"5\""},
+    {"interval = '-5m'", "interval: expected a duration from 100ms to 30d, such as \"5m\"; got \"-5m\""},
+    {"interval = '99ms'", "interval: expected a duration from 100ms to 30d, such as \"5m\"; got \"99ms\""},
+    {"interval = '31d'", "interval: expected a duration from 100ms to 30d, such as \"5m\"; got \"31d\""},
+    {"interval = '5m\\0'",
+     "interval: expected a duration from 100ms to 30d, such as \"5m\"; got a string with a NUL in it"},
+    {"timeout = {}", "timeout: expected a duration from 10ms to 10m, such as \"10s\"; got a table"},
+    {"timeout = true", "timeout: expected a duration from 10ms to 10m, such as \"10s\"; got true"},
+    {"commit_interval = '61s'", "commit_interval: expected a duration from 0s to 1m, such as \"1s\"; got \"61s\""},
+    {"readers = 0", "readers: expected a whole number from 1 to 16; got the number 0"},
+    {"readers = 17", "readers: expected a whole number from 1 to 16; got the number 17"},
+    {"readers = 2.5", "readers: expected a whole number from 1 to 16; got the number 2.5"},
+    {"readers = '2'", "readers: expected a whole number from 1 to 16; got \"2\""},
+    {"readers = 1/0", "readers: expected a whole number from 1 to 16; got the number inf"},
+    {"readers = -(0/0)", "readers: expected a whole number from 1 to 16; got the number nan"},
+    {"max_answer = '4XB'", "max_answer: expected a size from 1024 to 1073741824 bytes, such as \"4MB\"; got \"4XB\""},
+    {"max_answer = 1023",
+     "max_answer: expected a size from 1024 to 1073741824 bytes, such as \"4MB\"; got the number 1023"},
+    {"max_answer = '2GB'", "max_answer: expected a size from 1024 to 1073741824 bytes, such as \"4MB\"; got \"2GB\""},
+    {"listen = {}", "listen: expected a string or a list of strings, at least one; got a table"},
+    {"listen = ''", "listen: expected a string or a list of strings, at least one; got \"\""},
+    {"listen = { 1 }", "listen: expected a string or a list of strings, at least one; got a table"},
+    {"listen = { 'a:1', nil, 'b:1' }", "listen: expected a string or a list of strings, at least one; got a table"},
+    {"listen = { 'a:1', other = 'b:1' }", "listen: expected a string or a list of strings, at least one; got a table"},
+    {"listen = false", "listen: expected a string or a list of strings, at least one; got false"},
+    {"provider_paths = { '' }", "provider_paths: expected a string or a list of strings, at least one; got a table"},
+    {"database = ''", "database: expected a string that is not empty; got \"\""},
+    {"database = false", "database: expected a string that is not empty; got false"},
+    {"database = 'a\\0b'", "database: expected a string that is not empty; got a string with a NUL in it"},
+    {"env_file = true", "env_file: expected the path of a file, or false; got true"},
+    {"policy = print", "policy: expected a string that is not empty; got a function"},
+    {"log_level = 'loud'", "log_level: expected error, warning, info or debug; got \"loud\""},
+    {"providers = 5", "providers: expected a table of name = settings; got the number 5"},
+    {"providers = { groq = 5 }", "providers: expected name = { settings }; got groq = the number 5"},
+    {"providers = { {} }", "providers: expected name = value; got 1 without a name"},
+    {"providers = { groq = { enabled = 1 } }", "providers.groq.enabled: expected true or false; got the number 1"},
+    {"providers = { groq = { intervl = '1m' } }", "providers.groq: unknown key 'intervl'; did you mean 'interval'?"},
+    {"providers = { groq = { base_url = 1 } }",
+     "providers.groq.base_url: expected a string that is not empty; got the number 1"},
+    {"providers = { groq = { timeout = 5 } }",
+     "providers.groq.timeout: expected a duration from 10ms to 10m, such as \"10s\"; got the number 5"},
+};
+
+static void each_refusal_names_file_key_expectation_and_value(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); ++i) {
+        char text[256], error[MESSAGE_MAX], expected[512];
+        snprintf(text, sizeof(text), "return { %s }", refusals[i].text);
+        assert_null(load(text, error));
+        snprintf(expected, sizeof(expected), "%s: %s", path, refusals[i].message);
+        assert_string_equal(error, expected);
+    }
+}
+
+static void all_faults_are_told_and_always_in_the_same_order(void **state)
+{
+    char error[MESSAGE_MAX], expected[1024];
+    (void)state;
+    snprintf(expected, sizeof(expected),
+             "%s: unknown key 'beta'; the manual of every key is etc/providerd.lua\n"
+             "%s: providers.a.interval: expected a duration from 100ms to 30d, such as \"10s\"; got the number 1\n"
+             "%s: providers.b: unknown key 'nonsense'; the manual of every key is etc/providerd.lua\n"
+             "%s: readers: expected a whole number from 1 to 16; got the number 0",
+             path, path, path, path);
+    for (int i = 0; i < 5; ++i) {
+        assert_null(load("return { readers = 0, beta = 1,"
+                         " providers = { b = { nonsense = 1 }, a = { interval = 1 } } }",
+                         error));
+        assert_string_equal(error, expected);
+    }
+}
+
+static void assert_refused_with(const char *text, const char *part)
+{
+    char error[MESSAGE_MAX];
+    assert_null(load(text, error));
+    if (strstr(error, part) == NULL || strstr(error, "c.lua") == NULL)
+        fail_msg("expected the file's name and \"%s\" in: %s", part, error);
+}
+
+static void a_file_that_does_not_run_is_refused_with_its_line(void **state)
+{
+    (void)state;
+    assert_refused_with("return {\n  interval = '5m'\n  timeout = '1s' }", "c.lua:3:");
+    assert_refused_with("\nerror 'broken'", "c.lua:2: broken");
+    assert_refused_with("return nil + 1", "c.lua:1:");
+    assert_refused_with("error({})", "c.lua: the script raised a table as error, expected a text");
+    assert_refused_with("error('broken', 0)", "c.lua: broken");
+    assert_refused_with("return 7", "expected the file to return a table of settings; it returned a number");
+    assert_refused_with("local x = 1", "expected the file to return a table of settings; it returned a nil");
+    assert_refused_with("", "is empty; expected a Lua file that returns a table of settings");
+    assert_refused_with("\x1bLua", "binary");
+}
+
+static void a_file_that_loops_or_eats_memory_is_refused(void **state)
+{
+    (void)state;
+    assert_refused_with("while true do end", "endless loop");
+    assert_refused_with("while true do pcall(error) end", "endless loop");
+    assert_refused_with("local s = string.rep('x', 1 << 28) return {}", "not enough memory");
+    assert_refused_with("local t = {} while true do t[#t + 1] = {} end", "not enough memory");
+}
+
+static void the_file_has_no_way_out(void **state)
+{
+    static const char *const names[] = {"io",     "debug",     "package",    "load",      "loadfile",
+                                        "dofile", "coroutine", "os.execute", "os.remove", "os.exit"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        char text[128];
+        snprintf(text, sizeof(text), "assert(%s == nil) return {}", names[i]);
+        config_free(load_sound(text));
+    }
+}
+
+static void a_file_that_cannot_be_read_is_named_with_the_reason(void **state)
+{
+    char error[MESSAGE_MAX], expected[128];
+    (void)state;
+    assert_null(config_load("/nonexistent/c.lua", error, sizeof(error)));
+    assert_string_equal(error, "/nonexistent/c.lua: cannot be read: No such file or directory");
+    assert_null(config_load(folder, error, sizeof(error)));
+    snprintf(expected, sizeof(expected), "%s: cannot be read: Is a directory", folder);
+    assert_string_equal(error, expected);
+}
+
+static void a_short_room_for_the_message_is_respected(void **state)
+{
+    char error[24];
+    (void)state;
+    memset(error, '#', sizeof(error));
+    write_file("return { zebra = 1 }", 20);
+    assert_null(config_load(path, error, 16));
+    assert_int_equal(strlen(error), 15);
+    assert_int_equal(error[16], '#');
+}
+
+/* -- sizes -- */
+
+static void sizes_are_read_and_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t bytes;
+    } good[] = {{"0", 0}, {"17", 17}, {"17B", 17}, {"16KB", 16384}, {"4MB", 4194304}, {"1gb", 1073741824}};
+    static const char *const bad[] = {"", "KB", "-1", "1.5MB", "4 MB", "4M", "4MBs", " 4", "99999999999999999999"};
+    int64_t bytes;
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); ++i) {
+        assert_int_equal(size_parse(good[i].text, &bytes), 0);
+        assert_int_equal(bytes, good[i].bytes);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i)
+        assert_int_equal(size_parse(bad[i], &bytes), -1);
+}
+
+/* -- the shipped file -- */
+
+static char *read_shipped_file(char shipped_path[512])
+{
+    const char *tests = strstr(__FILE__, "tests/unit/config/");
+    assert_non_null(tests);
+    snprintf(shipped_path, 512, "%.*setc/providerd.lua", (int)(tests - __FILE__), __FILE__);
+    FILE *file = fopen(shipped_path, "r");
+    assert_non_null(file);
+    char *text = calloc(1, 1 << 16);
+    assert_non_null(text);
+    assert_in_range(fread(text, 1, (1 << 16) - 1, file), 1, (1 << 16) - 2);
+    fclose(file);
+    return text;
+}
+
+static void the_shipped_file_shows_every_setting_with_its_default(void **state)
+{
+    char shipped_path[512];
+    (void)state;
+    char *text = read_shipped_file(shipped_path);
+    for (size_t i = 0; i < config_setting_count; ++i) {
+        const struct setting *setting = &config_settings[i];
+        char line[256];
+        if (setting->type == SETTING_FOLDERS) /* the shipped file stands beside its scripts */
+            snprintf(line, sizeof(line), "\n  %s = { \"../", setting->key);
+        else if (setting->type == SETTING_PROVIDERS)
+            snprintf(line, sizeof(line), "\n  %s = {},\n", setting->key);
+        else if (setting->otherwise == NULL)
+            snprintf(line, sizeof(line), "\n  %s = false,\n", setting->key);
+        else if (setting->type == SETTING_INTEGER)
+            snprintf(line, sizeof(line), "\n  %s = %s,\n", setting->key, setting->otherwise);
+        else
+            snprintf(line, sizeof(line), "\n  %s = \"%s\",\n", setting->key, setting->otherwise);
+        if (strstr(text, line) == NULL)
+            fail_msg("etc/providerd.lua has no line%s", line);
+    }
+    for (size_t i = 0; i < provider_setting_count; ++i)
+        assert_non_null(strstr(text, provider_setting_list[i].key));
+    free(text);
+}
+
+static void the_shipped_file_loads(void **state)
+{
+    char shipped_path[512], error[MESSAGE_MAX] = "";
+    (void)state;
+    free(read_shipped_file(shipped_path));
+    struct config *config = config_load(shipped_path, error, sizeof(error));
+    if (config == NULL)
+        fail_msg("%s", error);
+    assert_int_equal(access(config->provider_paths[0], R_OK), 0);
+    assert_int_equal(access(config->plugin_paths[0], R_OK), 0);
+    config_free(config);
+}
+
+static void every_default_keeps_to_its_own_range(void **state)
+{
+    (void)state;
+    struct config *config = load_sound("return {}");
+    for (size_t i = 0; i < config_setting_count; ++i) {
+        const struct setting *setting = &config_settings[i];
+        if (setting->type != SETTING_DURATION && setting->type != SETTING_SIZE && setting->type != SETTING_INTEGER)
+            continue;
+        int64_t value;
+        memcpy(&value, (const char *)config + setting->offset, sizeof(value));
+        if (value < setting->least || value > setting->most)
+            fail_msg("the default of %s is out of its range", setting->key);
+    }
+    config_free(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_table_gives_every_default),
+        cmocka_unit_test(each_type_is_read_in_each_of_its_forms),
+        cmocka_unit_test(providers_have_settings_of_their_own),
+        cmocka_unit_test(the_file_may_compute_and_read_the_environment),
+        cmocka_unit_test(the_command_line_overrides),
+        cmocka_unit_test(each_refusal_names_file_key_expectation_and_value),
+        cmocka_unit_test(all_faults_are_told_and_always_in_the_same_order),
+        cmocka_unit_test(a_file_that_does_not_run_is_refused_with_its_line),
+        cmocka_unit_test(a_file_that_loops_or_eats_memory_is_refused),
+        cmocka_unit_test(the_file_has_no_way_out),
+        cmocka_unit_test(a_file_that_cannot_be_read_is_named_with_the_reason),
+        cmocka_unit_test(a_short_room_for_the_message_is_respected),
+        cmocka_unit_test(sizes_are_read_and_refused),
+        cmocka_unit_test(the_shipped_file_shows_every_setting_with_its_default),
+        cmocka_unit_test(the_shipped_file_loads),
+        cmocka_unit_test(every_default_keeps_to_its_own_range),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
