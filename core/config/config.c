@@ -287,7 +287,7 @@ static const char **push_names(struct reading *r, const char *scope, size_t *cou
             names[named++] = lua_tostring(L, -2); /* the table holds it */
     }
     if (named != fields)
-        fault(r, scope, "", "expected name = value; got %zu without a name", fields - named);
+        fault(r, scope, "", "expected name = value; got a value without a name");
     qsort(names, named, sizeof(*names), compare_names);
     *count = named;
     return names;
@@ -316,10 +316,9 @@ static void read_table(struct reading *r, const char *scope, const struct settin
 /* Reads the settings of one provider, on top of the stack. */
 static void read_provider(struct reading *r, const char *name)
 {
-    char scope[128], got[96];
+    char scope[128];
     if (!lua_istable(r->L, -1)) {
-        fault(r, "providers", "", "expected name = { settings }; got %.64s = %s", name,
-              describe_value(r->L, got, sizeof(got)));
+        fault(r, "providers", "", "expected name = { settings }; got a %s for '%.64s'", luaL_typename(r->L, -1), name);
         return;
     }
     snprintf(scope, sizeof(scope), "providers.%.64s", name);

@@ -116,6 +116,21 @@ static int require_library(lua_State *L)
     return luaL_error(L, "require: no library '%s' in the lib folders of the provider or plugin paths", name);
 }
 
+/* setmetatable without finalizers: Lua runs them with hooks off, where no budget reaches an endless loop. */
+static int set_metatable(lua_State *L)
+{
+    if (lua_istable(L, 2)) {
+        lua_pushliteral(L, "__gc");
+        if (lua_rawget(L, 2) != LUA_TNIL)
+            return luaL_error(L, "setmetatable: __gc is not allowed here");
+        lua_pop(L, 1);
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
 static void drop_fields(lua_State *L, const char *const *names)
 {
     for (; *names != NULL; ++names) {
@@ -154,6 +169,9 @@ static int open_libraries(lua_State *L)
     lua_pop(L, 1);
     lua_pushcfunction(L, print_to_log);
     lua_setfield(L, -2, "print");
+    lua_getfield(L, -1, "setmetatable");
+    lua_pushcclosure(L, set_metatable, 1);
+    lua_setfield(L, -2, "setmetatable");
     lua_newtable(L); /* what require has loaded */
     lua_pushcclosure(L, require_library, 1);
     lua_setfield(L, -2, "require");

@@ -71,7 +71,7 @@ function M.with_keys(provider, attempt)
   local all_refused, untried = #refused == tries, #list - tries
   if all_refused and untried > 0 then
     begin_with[provider.name] = (first + tries - 1) % #list + 1
-    refused[#refused + 1] = string.format("%d more keys wait for the next check", untried)
+    table.insert(refused, 1, string.format("%d more keys wait for the next check", untried)) -- long texts lose their end
   end
   if #list > 1 and (first == 1 or #refused > 0) then
     tell_refused(provider, refused)

@@ -42,6 +42,7 @@ def run(providers, daemon):
     ("return load('return 1')", "nil value (global 'load')"),
     ("\x1bLua", "binary"),
     ("http.get('http://127.0.0.1:9')", "works only inside probe()"),
+    ("setmetatable({}, { __gc = function() while true do end end })", "__gc is not allowed"),
 ])
 def test_a_script_that_cannot_be_loaded_is_named_and_the_others_run(run, source, expected):
     running = run(source)
