@@ -1,10 +1,9 @@
 /* sandbox: a Lua 5.4 state that can do no harm: bounded memory, bounded instructions, no way out.
  *
  * Inside: the base library without load, loadfile, dofile and collectgarbage; string (without dump), table, math, utf8;
- * os.time, os.date, os.clock; `require`, which finds NAME.lua in the library folders and nothing else. `print` writes
- * to the log. setmetatable refuses __gc. Chunks are text;
- * bytecode is refused. Calls are budgeted: past the limit of instructions every further
- * instruction raises, so that a script cannot pcall its way on.
+ * os.time, os.date, os.clock; setmetatable without __gc; `require`, which finds NAME.lua in the library folders and
+ * nothing else. `print` writes to the log. Chunks are text; bytecode is refused. Calls are budgeted: past the limit of
+ * instructions every further instruction raises, so that a script cannot pcall its way on.
  *
  * What the budget does not see: time spent inside one C function, such as string.find with a hostile pattern.
  *
