@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum argument { ARG_NONE, ARG_DURATION, ARG_BYTES, ARG_MS, ARG_URL, ARG_STATUS, ARG_RETRY_AFTER };
+enum argument { ARG_NONE, ARG_DURATION, ARG_BYTES, ARG_MS, ARG_URL, ARG_STATUS, ARG_RETRY_AFTER, ARG_LIMIT };
 
 static const struct word {
     const char *name;
@@ -21,11 +21,11 @@ static const struct word {
     {"403", BEHAVE_STATUS, ARG_NONE, 403},
     {"404", BEHAVE_STATUS, ARG_NONE, 404},
     {"410", BEHAVE_STATUS, ARG_NONE, 410},
-    {"429", BEHAVE_STATUS, ARG_RETRY_AFTER, 429},
+    {"429", BEHAVE_STATUS, ARG_LIMIT, 429},
     {"500", BEHAVE_STATUS, ARG_NONE, 500},
     {"502", BEHAVE_STATUS, ARG_NONE, 502},
     {"503", BEHAVE_STATUS, ARG_RETRY_AFTER, 503},
-    {"529", BEHAVE_STATUS, ARG_NONE, 529},
+    {"529", BEHAVE_STATUS, ARG_RETRY_AFTER, 529},
     {"status", BEHAVE_STATUS, ARG_STATUS, 0},
     {"slow", BEHAVE_SLOW, ARG_DURATION, 0},
     {"hang", BEHAVE_HANG, ARG_NONE, 0},
@@ -92,8 +92,21 @@ static bool read_retry_after(const char *text, struct behaviour *out)
     return true;
 }
 
+/* "retry-after=N", "rpd", both in either order, or nothing. */
+static bool read_limit(char *text, struct behaviour *out)
+{
+    char *position = NULL;
+    for (char *word = strtok_r(text, " \t", &position); word != NULL; word = strtok_r(NULL, " \t", &position)) {
+        bool is_day = strcmp(word, "rpd") == 0;
+        if (is_day ? out->per_day : out->retry_after_s != RETRY_AFTER_NONE || !read_retry_after(word, out))
+            return false;
+        out->per_day = out->per_day || is_day;
+    }
+    return true;
+}
+
 /* Reads the word's argument. NULL when it fits, else what was expected. */
-static const char *read_argument(const struct word *word, const char *text, struct behaviour *out)
+static const char *read_argument(const struct word *word, char *text, struct behaviour *out)
 {
     uint64_t number = 0;
     switch (word->argument) {
@@ -118,6 +131,8 @@ static const char *read_argument(const struct word *word, const char *text, stru
     case ARG_RETRY_AFTER:
         return *text == '\0' || read_retry_after(text, out) ? NULL
                                                             : "nothing, \"retry-after=N\" or \"retry-after=date\"";
+    case ARG_LIMIT:
+        return read_limit(text, out) ? NULL : "nothing, \"retry-after=N\", \"retry-after=date\" or \"rpd\"";
     }
     return "nothing after it";
 }
@@ -208,10 +223,15 @@ void behaviour_format(const struct behaviour *behaviour, char out[BEHAVIOUR_TEXT
         snprintf(out, room, " %d", behaviour->status);
         break;
     case ARG_RETRY_AFTER:
+    case ARG_LIMIT:
         if (behaviour->retry_after_s == RETRY_AFTER_DATE)
-            snprintf(out, room, " retry-after=date");
+            written = snprintf(out, room, " retry-after=date");
         else if (behaviour->retry_after_s >= 0)
-            snprintf(out, room, " retry-after=%d", behaviour->retry_after_s);
+            written = snprintf(out, room, " retry-after=%d", behaviour->retry_after_s);
+        else
+            written = 0;
+        if (behaviour->per_day)
+            snprintf(out + written, room - (size_t)written, " rpd");
         break;
     }
 }

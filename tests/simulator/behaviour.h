@@ -1,7 +1,7 @@
 /* behaviour: what a simulated provider does with a request, and the words people write for it.
  *
- * The words (README.md has the table): "ok", "503", "429 retry-after=7", "slow 250ms", "slow 80ms-900ms", "hang", ...
- * Thread: any; plain values.
+ * The words (README.md has the table): "ok", "503", "429 retry-after=7 rpd", "slow 250ms", "slow 80ms-900ms", "hang",
+ * ... Thread: any; plain values.
  */
 #ifndef SIMULATOR_BEHAVIOUR_H
 #define SIMULATOR_BEHAVIOUR_H
@@ -45,6 +45,7 @@ struct behaviour {
     enum behaviour_kind kind;
     int status;
     int retry_after_s; /* or one of RETRY_AFTER_* */
+    bool per_day;      /* a 429 for the day's requests, not the minute's */
     uint64_t low_ms, high_ms;
     uint64_t number;
     char url[BEHAVIOUR_URL_MAX];

@@ -230,7 +230,10 @@ static const struct header_line mistral_limits[] = {
     {"x-ratelimit-limit-tokens-minute", "625000"}, {"x-ratelimit-remaining-tokens-minute", "624982"},
     {"x-ratelimit-tokens-query-cost", "18"},
 };
-static const struct header_line hub_limits[] = {{"ratelimit", "\"api\";r=489;t=55"}};
+static const struct header_line hub_limits[] = {
+    {"ratelimit", "\"api\";r=489;t=55"},
+    {"ratelimit-policy", "\"fixed window\";\"api\";q=500;w=300"},
+};
 
 #define LIMITS(array) answer->headers = array, answer->header_count = sizeof(array) / sizeof(array[0])
 

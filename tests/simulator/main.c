@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct options {
     const char *listen, *tls[3]; /* by enum tls_kind */
@@ -168,6 +169,16 @@ static bool open_tls(struct simulator *simulator, const struct options *options,
     return true;
 }
 
+/* A connection of each of 10,000 providers is more than the usual soft limit of 1024 descriptors. */
+static void allow_many_connections(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static struct simulator simulator;
@@ -176,6 +187,7 @@ int main(int argc, char **argv)
     if (status != -1)
         return status;
     signal(SIGPIPE, SIG_IGN);
+    allow_many_connections();
     server_init(&simulator, options.record);
     struct authority *authority = authority_new();
     bool good = authority != NULL;

@@ -39,7 +39,9 @@ enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };
 
 static const char access_token[] = "sim-gemini_cli-access-0123456789";
 static const char refresh_token[] = "sim-gemini_cli-refresh-0123456789";
-static const char issued_prefix[] = "sim-gemini_cli-issued-";
+static const char issued_prefix[] = "sim-gemini_cli-issued-"; /* then NUMBER-MS, the moment that it ends at */
+static const char short_lived[] = "-expires-"; /* after the refresh token, with seconds: another account */
+enum { TOKEN_LIFE_S = 3599 };
 static const char client_id[] = "sim-client";
 static const char client_secret[] = "sim-client-secret-0123";
 
@@ -128,8 +130,10 @@ static bool token_is_good(const struct call *call, h2o_iovec_t token)
         return false;
     memcpy(text, token.base, token.len);
     text[token.len] = '\0';
-    unsigned long number = strtoul(text + sizeof(issued_prefix) - 1, NULL, 10);
-    return number >= 1 && number <= call->simulator->tokens_issued;
+    char *rest;
+    unsigned long number = strtoul(text + sizeof(issued_prefix) - 1, &rest, 10);
+    return number >= 1 && number <= call->simulator->tokens_issued && *rest == '-' &&
+           strtoull(rest + 1, NULL, 10) > clock_monotonic_ms();
 }
 
 static bool key_is_good(const struct call *call, h2o_iovec_t key)
@@ -288,26 +292,47 @@ static struct answer g4f_endpoint(const struct call *call)
     return openai_endpoint(call);
 }
 
-/* Is `name=value` a field of this form body? The values here need no percent-encoding. */
-static bool form_has(h2o_iovec_t form, const char *name, const char *value)
+/* The value of a field of this form body, .base NULL when it is not there. The values here need no percent-encoding. */
+static h2o_iovec_t form_value(h2o_iovec_t form, const char *name)
 {
-    size_t name_len = strlen(name), value_len = strlen(value);
+    size_t name_len = strlen(name);
     const char *at = form.base, *end = at + form.len;
     while (at != NULL && at < end) {
         const char *field_end = memchr(at, '&', (size_t)(end - at));
         size_t len = (size_t)((field_end != NULL ? field_end : end) - at);
-        if (len == name_len + 1 + value_len && memcmp(at, name, name_len) == 0 && at[name_len] == '=' &&
-            memcmp(at + name_len + 1, value, value_len) == 0)
-            return true;
+        if (len > name_len && memcmp(at, name, name_len) == 0 && at[name_len] == '=')
+            return h2o_iovec_init(at + name_len + 1, len - name_len - 1);
         at = field_end != NULL ? field_end + 1 : NULL;
     }
-    return false;
+    return h2o_iovec_init(NULL, 0);
+}
+
+static bool form_has(h2o_iovec_t form, const char *name, const char *value)
+{
+    h2o_iovec_t found = form_value(form, name);
+    return h2o_memis(found.base, found.len, value, strlen(value));
+}
+
+/* How long access tokens for this refresh token last, in seconds; -1 when it is not one of ours. */
+static long life_of_account(h2o_iovec_t token)
+{
+    static const size_t plain = sizeof(refresh_token) - 1, mark = sizeof(short_lived) - 1;
+    if (token.len < plain || memcmp(token.base, refresh_token, plain) != 0)
+        return -1;
+    token = h2o_iovec_init(token.base + plain, token.len - plain);
+    if (token.len == 0)
+        return TOKEN_LIFE_S;
+    if (token.len <= mark || token.len > mark + 6 || memcmp(token.base, short_lived, mark) != 0)
+        return -1;
+    size_t seconds = h2o_strtosize(token.base + mark, token.len - mark);
+    return seconds == SIZE_MAX ? -1 : (long)seconds;
 }
 
 /* OAuth 2, RFC 6749 section 6. */
 static struct answer token_endpoint(const struct call *call)
 {
     h2o_iovec_t form = call->req->entity;
+    long life_s = life_of_account(form_value(form, "refresh_token"));
     struct answer answer;
     if (!form_has(form, "grant_type", "refresh_token")) {
         answer = bodies_json("{\"error\":\"unsupported_grant_type\",\"error_description\":\"Invalid grant_type\"}");
@@ -316,7 +341,7 @@ static struct answer token_endpoint(const struct call *call)
         answer =
             bodies_json("{\"error\":\"invalid_client\",\"error_description\":\"The OAuth client was not found.\"}");
         answer.status = 401;
-    } else if (!form_has(form, "refresh_token", refresh_token)) {
+    } else if (life_s < 0) {
         answer =
             bodies_json("{\"error\":\"invalid_grant\",\"error_description\":\"Token has been expired or revoked.\"}");
         answer.status = 400;
@@ -324,9 +349,10 @@ static struct answer token_endpoint(const struct call *call)
         enum { TEXT_MAX = 320 };
         char *text = h2o_mem_alloc_pool(&call->req->pool, TEXT_MAX);
         snprintf(text, TEXT_MAX,
-                 "{\"access_token\":\"%s%u\",\"expires_in\":3599,"
+                 "{\"access_token\":\"%s%u-%llu\",\"expires_in\":%ld,"
                  "\"scope\":\"https://www.googleapis.com/auth/cloud-platform\",\"token_type\":\"Bearer\"}",
-                 issued_prefix, ++call->simulator->tokens_issued);
+                 issued_prefix, ++call->simulator->tokens_issued,
+                 (unsigned long long)clock_monotonic_ms() + (unsigned long long)life_s * 1000, life_s);
         answer = bodies_json(text);
     }
     return answer;
@@ -368,10 +394,11 @@ struct answer providers_answer(const struct call *call)
     return answer.status != 0 ? answer : refuse(call, CAUSE_PATH);
 }
 
-struct answer providers_error(const struct call *call, int status, int retry_after_s)
+struct answer providers_error(const struct call *call)
 {
-    enum error_cause cause = status == 404 && !is_post(call) ? CAUSE_PATH : CAUSE_ANY;
-    return errors_answer(call->req, call->dialect->family, status, cause, retry_after_s);
+    const struct behaviour *b = &call->behaviour;
+    enum error_cause cause = b->per_day ? CAUSE_DAY : b->status == 404 && !is_post(call) ? CAUSE_PATH : CAUSE_ANY;
+    return errors_answer(call->req, call->dialect->family, b->status, cause, b->retry_after_s);
 }
 
 struct answer providers_error_in_200(const struct call *call)

@@ -18,8 +18,8 @@ bool providers_route(struct stage *stage, h2o_iovec_t path, const struct dialect
 /* What a healthy provider answers: success, or its own refusal of a bad key or of an unknown path. */
 struct answer providers_answer(const struct call *call);
 
-/* The provider's own error for a status; `retry_after_s` as in behaviour.h. */
-struct answer providers_error(const struct call *call, int status, int retry_after_s);
+/* The provider's own error, as the call's behaviour tells: status, Retry-After, minute or day. */
+struct answer providers_error(const struct call *call);
 
 /* An error object inside a 200; in a stream an event, then [DONE]. */
 struct answer providers_error_in_200(const struct call *call);

@@ -12,8 +12,8 @@ static void end(struct call *call)
     if (call->ended)
         return;
     call->ended = true;
-    call->connection->call = NULL;
-    h2o_socket_read_stop(sock);
+    alarm_clear(&call->simulator->alarms, &call->alarm);
+    raw_unwatch(call);
     shutdown(h2o_socket_get_fd(sock), SHUT_RDWR);
     call->req->http1_is_persistent = 0;
     call->req->res.status = 500;
@@ -40,6 +40,18 @@ static void on_read(h2o_socket_t *sock, const char *err)
     struct connection *connection = sock->on_close.data;
     if (err != NULL && connection->call != NULL)
         abandon(connection->call);
+}
+
+void raw_watch(struct call *call)
+{
+    call->connection->call = call;
+    h2o_socket_read_start(call->connection->sock, on_read);
+}
+
+void raw_unwatch(struct call *call)
+{
+    call->connection->call = NULL;
+    h2o_socket_read_stop(call->connection->sock);
 }
 
 static void on_written(h2o_socket_t *sock, const char *err);
@@ -117,8 +129,7 @@ bool raw_begin(struct call *call)
     default:
         return false;
     }
-    call->connection->call = call;
-    h2o_socket_read_start(call->connection->sock, on_read);
+    raw_watch(call);
     if (kind == BEHAVE_CLOSE)
         end(call);
     else if (kind == BEHAVE_STALL)

@@ -13,4 +13,8 @@
 /* Does hang, stall, reset, close, short, garbage or endless-headers; true when call->behaviour is one of them. */
 bool raw_begin(struct call *call);
 
+/* While a call waits for its alarm: ends it when the client goes away. Undone before it is answered. */
+void raw_watch(struct call *call);
+void raw_unwatch(struct call *call);
+
 #endif

@@ -10,7 +10,7 @@
 #include "behaviour.h"
 
 enum {
-    UPSTREAMS_MAX = 4096, /* a later name is answered 404 */
+    UPSTREAMS_MAX = 16384, /* a later name is answered 404 */
     UPSTREAM_NAME_MAX = 64,
     SCENARIO_ERROR_MAX = 512,
 };

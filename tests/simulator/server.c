@@ -37,7 +37,7 @@ static bool accepts_gzip(const h2o_req_t *req)
     return h2o_strstr(value.base, value.len, H2O_STRLIT("gzip")) != SIZE_MAX;
 }
 
-static const char *reason_of(int status)
+const char *server_reason(int status)
 {
     static const struct {
         int status;
@@ -51,11 +51,15 @@ static const char *reason_of(int status)
         {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
         {410, "Gone"},
+        {413, "Content Too Large"},
+        {422, "Unprocessable Content"},
         {429, "Too Many Requests"},
         {500, "Internal Server Error"},
         {502, "Bad Gateway"},
         {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
         {529, "Site Overloaded"},
     };
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -67,7 +71,7 @@ static const char *reason_of(int status)
 static void set_head(h2o_req_t *req, const struct answer *answer)
 {
     req->res.status = answer->status;
-    req->res.reason = reason_of(answer->status);
+    req->res.reason = server_reason(answer->status);
     if (answer->content_type != NULL)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, answer->content_type,
                        strlen(answer->content_type));
@@ -147,12 +151,12 @@ static void stop_drip(h2o_generator_t *generator, h2o_req_t *req)
     alarm_clear(&call->simulator->alarms, &call->alarm);
 }
 
+/* No content-length: h2o sends it in chunks. */
 static void begin_huge(struct call *call)
 {
     struct answer head = {.status = 200, .content_type = "application/json"};
     set_head(call->req, &head);
     call->left = is_head(call->req) ? 0 : call->behaviour.number;
-    call->req->res.content_length = (size_t)call->behaviour.number;
     call->generator = (h2o_generator_t){send_huge_piece, NULL};
     h2o_start_response(call->req, &call->generator);
     send_huge_piece(&call->generator, call->req);
@@ -172,11 +176,11 @@ static void begin_drip(struct call *call)
     send_drop(&call->alarm);
 }
 
-/* The client's going away during the wait shows at the write; nothing is lost by not watching for it. */
 static void answer_late(struct alarm *alarm)
 {
     struct call *call = call_of_alarm(alarm);
     struct answer answer = providers_answer(call);
+    raw_unwatch(call);
     server_send(call->req, &answer);
 }
 
@@ -188,6 +192,7 @@ static void begin_slow(struct call *call)
     s->random ^= s->random >> 7;
     s->random ^= s->random << 17;
     call->alarm.ring = answer_late;
+    raw_watch(call);
     alarm_set(&s->alarms, &call->alarm, clock_monotonic_ms() + call->behaviour.low_ms + s->random % span);
 }
 
@@ -205,7 +210,7 @@ static void perform(struct call *call)
     struct answer answer;
     switch (call->behaviour.kind) {
     case BEHAVE_STATUS:
-        answer = providers_error(call, call->behaviour.status, call->behaviour.retry_after_s);
+        answer = providers_error(call);
         break;
     case BEHAVE_SLOW:
         begin_slow(call);

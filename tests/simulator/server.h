@@ -33,7 +33,7 @@ struct answer {
 struct connection {
     struct connection *next, **link;
     h2o_socket_t *sock;
-    struct call *call; /* the one that has taken the socket over, NULL for none */
+    struct call *call; /* the one that reads from the socket, NULL for none: h2o does */
     uint64_t seen[UPSTREAMS_MAX / 64];
 };
 
@@ -86,6 +86,9 @@ void server_play_script(struct simulator *simulator);
 
 /* Sends the answer (gzip when asked for, no body to HEAD). `generator` may be a static one without callbacks. */
 void server_send(h2o_req_t *req, const struct answer *answer);
+
+/* The reason phrase of a status, "Status" for one without. */
+const char *server_reason(int status);
 
 /* Sends text that the request's pool holds, or that is static. */
 void server_send_text(h2o_req_t *req, int status, const char *content_type, const char *text, size_t len);

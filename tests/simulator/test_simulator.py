@@ -14,6 +14,7 @@ import ssl
 import struct
 import subprocess
 import time
+import urllib.parse
 
 import pytest
 
@@ -210,6 +211,26 @@ def test_gemini_cli(sim):
     assert json.loads(answer.text)["buckets"][0]["remainingFraction"] == 0.75
 
 
+def test_gemini_cli_tokens_run_out_as_their_account_says(sim):
+    form = {"grant_type": "refresh_token", "client_id": sim.env["GEMINI_CLI_1_CLIENT_ID"],
+            "client_secret": sim.env["GEMINI_CLI_1_CLIENT_SECRET"]}
+
+    def refresh(ending):
+        token = sim.env["GEMINI_CLI_1_REFRESH_TOKEN"] + ending
+        return sim.request("POST", "/gemini_cli/token", urllib.parse.urlencode(form | {"refresh_token": token}))
+
+    def status_with(token):
+        return sim.request("POST", "/gemini_cli/v1internal:loadCodeAssist", "{}", bearer(token)).status
+
+    short, normal = json.loads(refresh("-expires-1").text), json.loads(refresh("").text)
+    assert (short["expires_in"], normal["expires_in"]) == (1, 3599)
+    assert status_with(short["access_token"]) == status_with(normal["access_token"]) == 200
+    wait_for(lambda: status_with(short["access_token"]) == 401)
+    assert status_with(normal["access_token"]) == 200
+    for ending in ("x", "-expires-", "-expires-x", "-expires-1234567"):
+        assert refresh(ending).status == 400
+
+
 def test_environment_names_working_bases(sim):
     origin = f"http://127.0.0.1:{sim.ports['http']}"
     for name, path in BASES.items():
@@ -273,6 +294,46 @@ def test_retry_after(sim):
     assert sim.get(BASES["together"] + "/models").getheader("x-ratelimit-reset") == "7"
 
 
+def test_a_refusal_shows_what_ran_out(sim):
+    sim.behave("*", "429")
+    limits = {name: {k.lower(): v for k, v in sim.get(BASES[name] + "/models").getheaders() if "ratelimit" in k.lower()}
+              for name in ("groq", "mistral", "acme")}
+    assert limits["groq"] == {"x-ratelimit-limit-tokens": "8000", "x-ratelimit-remaining-tokens": "0",
+                              "x-ratelimit-reset-tokens": "3.405s"}
+    assert limits["mistral"] == {"x-ratelimit-limit-req-minute": "50", "x-ratelimit-remaining-req-minute": "0"}
+    assert limits["acme"] == {}
+
+
+@pytest.mark.parametrize("path,minute,day", [
+    (BASES["groq"] + "/models", b"per minute (TPM)", b"per day (RPD)"),
+    (BASES["openrouter"] + "/key", b"free-models-per-min", b"free-models-per-day"),
+    (BASES["acme"] + "/models", b"Rate limit exceeded", b"per day (RPD)"),
+    (BASES["together"] + "/models", b"dynamic_request_limited", b"dynamic_request_limited"),
+    (BASES["huggingface"] + "/models", b"Rate limit exceeded", b"Daily limit"),
+    ("/gemini/v1beta/models", b"RequestsPerMinutePer", b"RequestsPerDayPer"),
+    ("/gemini_cli/v1internal:loadCodeAssist", b"RATE_LIMIT_EXCEEDED", b"QUOTA_EXHAUSTED")])
+def test_limits_of_a_minute_and_of_a_day(sim, path, minute, day):
+    sim.behave("*", "429")
+    assert minute in sim.get(path).text
+    sim.behave("*", "429 rpd retry-after=9")
+    answer = sim.get(path)
+    assert answer.status == 429 and day in answer.text and answer.getheader("retry-after") == "9"
+    assert isinstance(json.loads(answer.text), dict)
+
+
+def test_openrouters_day_ends_at_midnight_utc(sim):
+    sim.behave("openrouter", "429 rpd")
+    reset_ms = int(sim.get(BASES["openrouter"] + "/key").getheader("x-ratelimit-reset"))
+    assert reset_ms % 86400000 == 0 and 0 < reset_ms / 1000 - time.time() <= 86400
+
+
+def test_nvidias_titles_are_those_of_the_status(sim):
+    for status, title in [(403, "Forbidden"), (429, "Too Many Requests"), (503, "Service Unavailable")]:
+        sim.behave("nvidia", str(status))
+        body = json.loads(sim.get(BASES["nvidia"] + "/models").text)
+        assert (body["status"], body["title"]) == (status, title)
+
+
 def models_of_acme(sim, **options):
     return sim.request("GET", BASES["acme"] + "/models", headers=bearer(key_of("acme")), **options)
 
@@ -290,6 +351,28 @@ def test_hang_notices_that_the_client_left(sim):
     with pytest.raises(socket.timeout):
         models_of_acme(sim, timeout=0.2)
     wait_for(lambda: sim.stats("acme")["in_flight"] == 0)
+
+
+def test_slow_notices_that_the_client_left(sim):
+    sim.behave("acme", "slow 1h")
+    for _ in range(2):
+        with pytest.raises(socket.timeout):
+            models_of_acme(sim, timeout=0.2)
+        wait_for(lambda: sim.stats("acme")["in_flight"] == 0)
+    assert sim.stats("acme")["max_in_flight"] == 1
+
+
+def test_slow_answers_pipelined_requests_in_turn(sim):
+    sim.behave("acme", "slow 100ms")
+    get = f"GET /x/acme/v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key_of('acme')}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", sim.ports["http"]), timeout=5) as s:
+        s.sendall(get)
+        wait_for(lambda: sim.stats("acme")["in_flight"] == 1)
+        s.sendall(get + get.replace(b"Host", b"Connection: close\r\nHost"))
+        got = b""
+        while piece := s.recv(65536):
+            got += piece
+    assert got.count(b"HTTP/1.1 200 OK") == 3 and sim.stats("acme")["connections"] == 1
 
 
 def raw_models(sim, timeout=2):
@@ -351,7 +434,9 @@ def test_badjson(sim):
 @pytest.mark.parametrize("size", [0, 1, 65536, 5_000_000])
 def test_huge(sim, size):
     sim.behave("acme", f"huge {size}")
-    assert len(models_of_acme(sim).text) == size
+    answer = models_of_acme(sim)
+    assert len(answer.text) == size
+    assert (answer.getheader("transfer-encoding"), answer.getheader("content-length")) == ("chunked", None)
 
 
 def test_huge_to_a_client_that_leaves(sim):
@@ -414,7 +499,8 @@ def test_drip(sim):
 
 @pytest.mark.parametrize("text,message", [
     ("slowly", "did you mean"), ("slow", "a duration"), ("slow 9s-1s", "a duration"), ("ok 1", "nothing after it"),
-    ("429 retry-after=x", "retry-after=N"), ("huge -1", "number of bytes"), ("status 42", "from 200"), ("", "expected"),
+    ("429 retry-after=x", "retry-after=N"), ("429 rpd rpd", "rpd"), ("503 rpd", "retry-after=N"),
+    ("huge -1", "number of bytes"), ("status 42", "from 200"), ("", "expected"),
     ("redirect", "a URL")])
 def test_bad_behaviour_is_explained(sim, text, message):
     answer = sim.request("PUT", "/_sim/behaviour/groq", text)
@@ -422,6 +508,7 @@ def test_bad_behaviour_is_explained(sim, text, message):
 
 
 @pytest.mark.parametrize("text", ["ok", "503", "status 418", "429 retry-after=7", "429 retry-after=date", "slow 1.5s",
+                                  "429 rpd", "429 retry-after=7 rpd", "529 retry-after=3",
                                   "slow 80ms-900ms", "huge 10", "drip 5", "redirect http://x/", "endless-headers"])
 def test_behaviour_reads_back(sim, text):
     sim.behave("acme", text)
@@ -471,6 +558,20 @@ def test_scenario_plays_and_repeats(sim):
 def test_bad_scenario_names_its_line(sim, script, message):
     answer = sim.request("POST", "/_sim/scenario", script)
     assert answer.status == 400 and json.loads(answer.text)["error"].startswith(message)
+
+
+def test_ten_thousand_providers(tmp_path):
+    simulator = Simulator(tmp_path)
+    connection = http.client.HTTPConnection("127.0.0.1", simulator.ports["http"], timeout=10)
+    for i in range(10000):
+        connection.request("GET", f"/x/p{i}/v1/models", headers=bearer(key_of(f"p{i}")))
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+    connection.close()
+    providers = json.loads(simulator.get("/_sim/stats").text)["providers"]
+    assert all(providers[f"p{i}"]["requests"] == 1 for i in range(10000))
+    assert simulator.stop() == (0, "")
 
 
 def test_many_waiting_at_once(sim):
