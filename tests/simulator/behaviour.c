@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum argument { ARG_NONE, ARG_DURATION, ARG_BYTES, ARG_MS, ARG_URL, ARG_STATUS, ARG_RETRY_AFTER, ARG_LIMIT };
+enum argument { ARG_NONE, ARG_DURATION, ARG_BYTES, ARG_MS, ARG_URL, ARG_STATUS, ARG_RETRY_AFTER, ARG_LIMIT, ARG_COUNT };
 
 static const struct word {
     const char *name;
@@ -44,6 +44,10 @@ static const struct word {
     {"empty", BEHAVE_EMPTY, ARG_NONE, 0},
     {"drip", BEHAVE_DRIP, ARG_MS, 0},
     {"badjson", BEHAVE_BADJSON, ARG_NONE, 0},
+    {"stream-error", BEHAVE_STREAM_ERROR, ARG_NONE, 0},
+    {"stream-cut", BEHAVE_STREAM_CUT, ARG_NONE, 0},
+    {"rubbish", BEHAVE_RUBBISH, ARG_NONE, 0},
+    {"model-gone", BEHAVE_MODEL_GONE, ARG_COUNT, 0},
 };
 
 enum { WORDS = sizeof(words) / sizeof(words[0]) };
@@ -118,6 +122,8 @@ static const char *read_argument(const struct word *word, char *text, struct beh
         return read_number(text, UINT64_C(1) << 40, &out->number) ? NULL : "a number of bytes up to 2^40";
     case ARG_MS:
         return read_number(text, 3600000, &out->number) ? NULL : "the milliseconds between two bytes";
+    case ARG_COUNT:
+        return read_number(text, 1000000, &out->number) ? NULL : "how many models, the first of the list";
     case ARG_URL:
         if (*text == '\0' || strlen(text) >= sizeof(out->url) || strpbrk(text, " \t\r\n") != NULL)
             return "a URL of at most 255 bytes";
@@ -214,6 +220,7 @@ void behaviour_format(const struct behaviour *behaviour, char out[BEHAVIOUR_TEXT
         break;
     case ARG_BYTES:
     case ARG_MS:
+    case ARG_COUNT:
         snprintf(out, room, " %llu", (unsigned long long)behaviour->number);
         break;
     case ARG_URL:

@@ -30,6 +30,10 @@ enum behaviour_kind {
     BEHAVE_EMPTY,
     BEHAVE_DRIP, /* one byte every .number ms */
     BEHAVE_BADJSON,
+    BEHAVE_STREAM_ERROR, /* these four change completions only */
+    BEHAVE_STREAM_CUT,
+    BEHAVE_RUBBISH,
+    BEHAVE_MODEL_GONE, /* the first .number models of the list */
 };
 
 enum {

@@ -18,7 +18,7 @@ struct bodies {
     struct body one_model;
 };
 
-static const char *const model_ids[][3] = {
+static const char *const model_ids[FAMILIES][3] = {
     [FAMILY_OPENAI] = {"sim-large", "sim-small", "sim-mini"},
     [FAMILY_GROQ] = {"openai/gpt-oss-120b", "openai/gpt-oss-20b", "groq/compound"},
     [FAMILY_OPENROUTER] = {"nvidia/nemotron-3.5-lightning", "openai/gpt-oss-20b:free", "mistralai/mistral-small"},
@@ -91,7 +91,7 @@ static void append_list(struct buf *out, enum family family, size_t count)
         snprintf(id, sizeof(id), "sim/model-%02zu", i);
         if (i > 0)
             buf_append_char(out, ',');
-        append_model(out, family, i < 3 ? model_ids[family][i] : id);
+        append_model(out, family, i < 3 && model_ids[family][i] != NULL ? model_ids[family][i] : id);
     }
     if (family == FAMILY_GEMINI && count < MODELS)
         buf_append_text(out, "],\"nextPageToken\":\"Ch9tb2RlbHM\"}");
@@ -171,48 +171,14 @@ struct answer bodies_models(const struct bodies *bodies, enum family family, boo
     return answer;
 }
 
-#define CHUNK(delta, finish)                                                                                           \
-    "data: {\"id\":\"chatcmpl-sim\",\"object\":\"chat.completion.chunk\",\"created\":1785658080,\"model\":\"sim\","    \
-    "\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":" finish "}]}\n\n"
-#define USAGE "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":1,\"total_tokens\":10"
-#define USAGE_CHUNK(more)                                                                                              \
-    "data: {\"id\":\"chatcmpl-sim\",\"object\":\"chat.completion.chunk\",\"created\":1785658080,\"model\":\"sim\","    \
-    "\"choices\":[]," more USAGE "}}\n\n"
-#define STREAM_START CHUNK("{\"role\":\"assistant\",\"content\":\"\"}", "null") CHUNK("{\"content\":\"H\"}", "null")
-#define STREAM_END CHUNK("{}", "\"length\"")
-#define GEMINI_ANSWER                                                                                                  \
-    "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"H\"}],\"role\":\"model\"},\"finishReason\":\"MAX_TOKENS\"," \
-    "\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":2,\"candidatesTokenCount\":1,\"totalTokenCount\":3},"       \
-    "\"modelVersion\":\"gemini-2.5-flash\"}"
-
-static const char completion[] =
-    "{\"id\":\"chatcmpl-sim\",\"object\":\"chat.completion\",\"created\":1785658080,\"model\":\"sim\",\"choices\":[{"
-    "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"H\"},\"finish_reason\":\"length\"}]," USAGE "}}";
-static const char groq_completion[] =
-    "{\"id\":\"chatcmpl-sim\",\"object\":\"chat.completion\",\"created\":1785658080,\"model\":\"sim\",\"choices\":[{"
-    "\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"H\"},\"finish_reason\":\"length\"}]," USAGE
-    ",\"queue_time\":0.01,\"prompt_time\":0.002,\"completion_time\":0.001,\"total_time\":0.003},"
-    "\"x_groq\":{\"id\":\"req_sim\"}}";
-
-struct answer bodies_completion(enum family family, bool stream)
+uint64_t bodies_model_place(const struct bodies *bodies, enum family family, h2o_iovec_t id)
 {
-    if (!stream)
-        return bodies_json(family == FAMILY_GROQ          ? groq_completion
-                           : family == FAMILY_GEMINI      ? GEMINI_ANSWER
-                           : family == FAMILY_CODE_ASSIST ? "{\"response\":" GEMINI_ANSWER ",\"traceId\":\"sim\"}"
-                                                          : completion);
-    const char *text = STREAM_START STREAM_END USAGE_CHUNK("") "data: [DONE]\n\n";
-    if (family == FAMILY_GROQ)
-        text = STREAM_START STREAM_END USAGE_CHUNK("\"x_groq\":{\"id\":\"req_sim\"," USAGE "}},") "data: [DONE]\n\n";
-    else if (family == FAMILY_OPENROUTER)
-        text = ": OPENROUTER PROCESSING\n\n" STREAM_START STREAM_END USAGE_CHUNK("") "data: [DONE]\n\n";
-    else if (family == FAMILY_GEMINI)
-        text = "data: " GEMINI_ANSWER "\r\n\r\n";
-    else if (family == FAMILY_CODE_ASSIST)
-        text = "data: {\"response\":" GEMINI_ANSWER ",\"traceId\":\"sim\"}\r\n\r\n";
-    struct answer answer = bodies_json(text);
-    answer.content_type = "text/event-stream";
-    return answer;
+    (void)bodies;
+    for (size_t i = 0; i < 3; i++)
+        if (model_ids[family][i] != NULL &&
+            h2o_memis(id.base, id.len, model_ids[family][i], strlen(model_ids[family][i])))
+            return i;
+    return UINT64_MAX;
 }
 
 static const struct header_line openai_limits[] = {

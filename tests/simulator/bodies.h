@@ -13,8 +13,8 @@ void bodies_free(struct bodies *bodies);
 /* 200 with the models list; `one` is a page of a single model (Gemini's pageSize=1). */
 struct answer bodies_models(const struct bodies *bodies, enum family family, bool one);
 
-/* 200 with a completion of one token, or the event stream of it. */
-struct answer bodies_completion(enum family family, bool stream);
+/* The model's place in that list, from 0; UINT64_MAX when it is not there. */
+uint64_t bodies_model_place(const struct bodies *bodies, enum family family, h2o_iovec_t id);
 
 /* The family's rate-limit headers put on an answer. */
 void bodies_add_limits(struct answer *answer, enum family family);

@@ -1,5 +1,8 @@
 #include "control.h"
 
+#include "answers.h"
+#include "asked.h"
+#include "figures.h"
 #include "record.h"
 
 #include "base/clock.h"
@@ -7,8 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char behaviour_path[] = "/_sim/behaviour/";
 
 static void send_error(h2o_req_t *req, int status, const char *message)
 {
@@ -82,31 +83,16 @@ static void set_scenario(struct simulator *simulator, h2o_req_t *req)
     send_done(req);
 }
 
-/* The value of `name` in the query as a C string in the request's pool; NULL when it is not there. */
-static const char *parameter(h2o_req_t *req, const char *name)
-{
-    size_t name_len = strlen(name);
-    const char *at = req->query_at != SIZE_MAX ? req->path.base + req->query_at + 1 : NULL;
-    const char *end = req->path.base + req->path.len;
-    while (at != NULL && at < end) {
-        const char *field_end = memchr(at, '&', (size_t)(end - at));
-        size_t len = (size_t)((field_end != NULL ? field_end : end) - at);
-        if (len > name_len && memcmp(at, name, name_len) == 0 && at[name_len] == '=')
-            return h2o_strdup(&req->pool, at + name_len + 1, len - name_len - 1).base;
-        at = field_end != NULL ? field_end + 1 : NULL;
-    }
-    return NULL;
-}
-
 static void send_requests(struct simulator *simulator, h2o_req_t *req)
 {
     struct buf text = BUF_EMPTY;
-    const char *since = parameter(req, "since");
+    const char *since = asked_parameter(req, "since");
     if (simulator->record == NULL) {
         send_error(req, 404, "requests are not recorded: the simulator was started with --no-record");
         return;
     }
-    record_write(simulator->record, parameter(req, "provider"), since != NULL ? strtoull(since, NULL, 10) : 0, &text);
+    record_write(simulator->record, asked_parameter(req, "provider"), since != NULL ? strtoull(since, NULL, 10) : 0,
+                 &text);
     send_json(req, &text);
 }
 
@@ -136,9 +122,19 @@ static void send_stats(struct simulator *simulator, h2o_req_t *req)
     send_json(req, &text);
 }
 
+void control_forget(struct simulator *simulator)
+{
+    for (size_t i = 0; i < stage_count(simulator->stage); i++) {
+        struct upstream *upstream = stage_at(simulator->stage, i);
+        answers_clear(upstream);
+        figures_clear(upstream);
+    }
+}
+
 static void reset(struct simulator *simulator, h2o_req_t *req)
 {
     stage_reset(simulator->stage);
+    control_forget(simulator);
     if (simulator->record != NULL)
         record_clear(simulator->record);
     for (struct connection *c = simulator->connections; c != NULL; c = c->next)
@@ -152,24 +148,70 @@ static bool is(h2o_iovec_t text, const char *expected)
     return h2o_memis(text.base, text.len, expected, strlen(expected));
 }
 
+/* What is told to one provider: a PUT of JSON adds or replaces it, a DELETE forgets it. */
+static const struct teaching {
+    const char *path;
+    bool (*set)(struct upstream *upstream, h2o_iovec_t json, char error[TEACHING_ERROR_MAX]);
+    void (*clear)(struct upstream *upstream);
+} teachings[] = {
+    {"/_sim/answers/", answers_add, answers_clear},
+    {"/_sim/streams/", figures_set, figures_clear},
+};
+
+static void teach(struct simulator *simulator, h2o_req_t *req, const struct teaching *teaching, h2o_iovec_t name)
+{
+    struct upstream *upstream = stage_upstream(simulator->stage, name.base, name.len);
+    char error[TEACHING_ERROR_MAX];
+    if (upstream == NULL) {
+        send_error(req, 400, "the path needs a provider's name (letters, digits, \"_.-\") at its end");
+    } else if (is(req->input.method, "DELETE")) {
+        teaching->clear(upstream);
+        send_done(req);
+    } else if (!is(req->input.method, "PUT")) {
+        send_error(req, 405, "use PUT or DELETE");
+    } else if (!teaching->set(upstream, body_of(req), error)) {
+        send_error(req, 400, error);
+    } else {
+        send_done(req);
+    }
+}
+
+/* Does the path go on after this one? Then `rest` is what follows. */
+static bool is_below(h2o_iovec_t path, const char *prefix, h2o_iovec_t *rest)
+{
+    size_t len = strlen(prefix);
+    if (path.len <= len || memcmp(path.base, prefix, len) != 0)
+        return false;
+    *rest = h2o_iovec_init(path.base + len, path.len - len);
+    return true;
+}
+
+static void behave(struct simulator *simulator, h2o_req_t *req, h2o_iovec_t name)
+{
+    if (is(req->input.method, "PUT"))
+        set_behaviour(simulator, req, name);
+    else if (is(req->input.method, "GET"))
+        get_behaviour(simulator, req, name);
+    else
+        send_error(req, 405, "use PUT or GET");
+}
+
 bool control_handle(struct simulator *simulator, h2o_req_t *req)
 {
-    h2o_iovec_t path = req->path_normalized, method = req->input.method;
-    size_t prefix = sizeof(behaviour_path) - 1;
+    h2o_iovec_t path = req->path_normalized, method = req->input.method, name;
     if (path.len < 5 || memcmp(path.base, "/_sim", 5) != 0 || (path.len > 5 && path.base[5] != '/'))
         return false;
     if (req->conn->callbacks->get_socket(req->conn)->ssl != NULL) {
         send_error(req, 404, "the control routes are on the plain HTTP listener");
         return true;
     }
-    if (path.len > prefix && memcmp(path.base, behaviour_path, prefix) == 0) {
-        h2o_iovec_t name = h2o_iovec_init(path.base + prefix, path.len - prefix);
-        if (is(method, "PUT"))
-            set_behaviour(simulator, req, name);
-        else if (is(method, "GET"))
-            get_behaviour(simulator, req, name);
-        else
-            send_error(req, 405, "use PUT or GET");
+    for (size_t i = 0; i < sizeof(teachings) / sizeof(teachings[0]); i++)
+        if (is_below(path, teachings[i].path, &name)) {
+            teach(simulator, req, &teachings[i], name);
+            return true;
+        }
+    if (is_below(path, "/_sim/behaviour/", &name)) {
+        behave(simulator, req, name);
     } else if (is(path, "/_sim/scenario") && is(method, "POST")) {
         set_scenario(simulator, req);
     } else if (is(path, "/_sim/requests") && is(method, "GET")) {

@@ -359,7 +359,7 @@ static const struct error_row *find_row(enum family family, int status, enum err
 
 static int status_of_cause(enum family family, enum error_cause cause)
 {
-    if (cause == CAUSE_PATH)
+    if (cause == CAUSE_PATH || cause == CAUSE_MODEL)
         return 404;
     switch (family) {
     case FAMILY_GEMINI:

@@ -9,8 +9,9 @@ enum error_cause {
     CAUSE_ANY,
     CAUSE_KEY_MISSING,
     CAUSE_KEY_WRONG,
-    CAUSE_PATH, /* the provider has no such path */
-    CAUSE_DAY,  /* with 429: the day's requests are used up */
+    CAUSE_PATH,  /* the provider has no such path */
+    CAUSE_MODEL, /* it no longer serves this model */
+    CAUSE_DAY,   /* with 429: the day's requests are used up */
 };
 
 /* `status` 0: the one that this provider uses for the cause. */

@@ -1,6 +1,7 @@
 #include "providers.h"
 
 #include "bodies.h"
+#include "completions.h"
 #include "dialect.h"
 #include "errors.h"
 
@@ -160,12 +161,6 @@ static bool endpoint_is(const struct call *call, const char *endpoint)
     return h2o_memis(call->endpoint.base, call->endpoint.len, endpoint, strlen(endpoint));
 }
 
-static bool endpoint_ends(const struct call *call, const char *end)
-{
-    size_t len = strlen(end);
-    return call->endpoint.len > len && memcmp(call->endpoint.base + call->endpoint.len - len, end, len) == 0;
-}
-
 static bool is_get(const struct call *call)
 {
     h2o_iovec_t method = call->req->input.method;
@@ -177,23 +172,6 @@ static bool is_post(const struct call *call)
 {
     h2o_iovec_t method = call->req->input.method;
     return h2o_memis(method.base, method.len, H2O_STRLIT("POST"));
-}
-
-/* Does the body say "stream": true? No parser: what sits inside strings does not matter to a simulator. */
-static bool wants_stream(const struct call *call)
-{
-    h2o_iovec_t body = call->req->entity;
-    if (endpoint_ends(call, ":streamGenerateContent"))
-        return true;
-    if (body.base == NULL)
-        return false;
-    size_t at = h2o_strstr(body.base, body.len, H2O_STRLIT("\"stream\""));
-    if (at == SIZE_MAX)
-        return false;
-    at += strlen("\"stream\"");
-    while (at < body.len && strchr(" \t\r\n:", body.base[at]) != NULL)
-        at++;
-    return body.len - at >= 4 && memcmp(body.base + at, "true", 4) == 0;
 }
 
 static struct answer refuse(const struct call *call, enum error_cause cause)
@@ -211,8 +189,7 @@ static struct answer openai_endpoint(const struct call *call)
         if (family == FAMILY_GROQ)
             bodies_add_limits(&answer, family);
     } else if (is_post(call) && endpoint_is(call, "/chat/completions")) {
-        answer = bodies_completion(family, wants_stream(call));
-        bodies_add_limits(&answer, family);
+        answer = completions_answer(call, TONGUE_OPENAI);
     }
     return answer;
 }
@@ -245,23 +222,19 @@ static struct answer hub_endpoint(const struct call *call)
 /* The query's pageSize is 1: the cheapest way to ask whether a key is good. */
 static bool wants_one_model(const struct call *call)
 {
-    const h2o_req_t *req = call->req;
-    if (req->query_at == SIZE_MAX)
-        return false;
-    h2o_iovec_t query = h2o_iovec_init(req->path.base + req->query_at, req->path.len - req->query_at);
-    size_t at = h2o_strstr(query.base, query.len, H2O_STRLIT("pageSize=1"));
-    size_t end = at + strlen("pageSize=1");
-    return at != SIZE_MAX && (end == query.len || query.base[end] == '&');
+    const char *size = asked_parameter(call->req, "pageSize");
+    return size != NULL && strcmp(size, "1") == 0;
 }
 
 static struct answer gemini_endpoint(const struct call *call)
 {
     if (is_get(call) && endpoint_is(call, "/models"))
         return bodies_models(call->simulator->bodies, FAMILY_GEMINI, wants_one_model(call));
-    if (is_post(call) && endpoint_ends(call, ":countTokens"))
+    if (is_post(call) && asked_endpoint_ends(call, ":countTokens"))
         return bodies_json("{\"totalTokens\":2}");
-    if (is_post(call) && (endpoint_ends(call, ":generateContent") || endpoint_ends(call, ":streamGenerateContent")))
-        return bodies_completion(FAMILY_GEMINI, wants_stream(call));
+    if (is_post(call) &&
+        (asked_endpoint_ends(call, ":generateContent") || asked_endpoint_ends(call, ":streamGenerateContent")))
+        return completions_answer(call, TONGUE_GEMINI);
     return (struct answer){.status = 0};
 }
 
@@ -278,7 +251,7 @@ static struct answer code_assist_endpoint(const struct call *call)
         return bodies_json("{\"buckets\":[{\"modelId\":\"gemini-2.5-pro\",\"tokenType\":\"REQUESTS\","
                            "\"remainingFraction\":0.75,\"resetTime\":\"2030-01-01T00:00:00Z\"}]}");
     if (endpoint_is(call, "/v1internal:generateContent") || endpoint_is(call, "/v1internal:streamGenerateContent"))
-        return bodies_completion(FAMILY_CODE_ASSIST, wants_stream(call));
+        return completions_answer(call, TONGUE_GEMINI);
     return (struct answer){.status = 0};
 }
 
@@ -403,7 +376,8 @@ struct answer providers_error(const struct call *call)
 
 struct answer providers_error_in_200(const struct call *call)
 {
-    return errors_in_200(call->req, call->dialect->family, wants_stream(call));
+    bool stream = asked_read(call, call->dialect->family == FAMILY_GEMINI ? TONGUE_GEMINI : TONGUE_OPENAI).stream;
+    return errors_in_200(call->req, call->dialect->family, stream);
 }
 
 struct answer providers_echo_key(const struct call *call)

@@ -13,6 +13,7 @@ enum {
     UPSTREAMS_MAX = 16384, /* a later name is answered 404 */
     UPSTREAM_NAME_MAX = 64,
     SCENARIO_ERROR_MAX = 512,
+    TEACHING_ERROR_MAX = 256, /* of what is told to one upstream */
 };
 
 struct upstream {
@@ -20,6 +21,8 @@ struct upstream {
     unsigned index; /* below UPSTREAMS_MAX */
     struct behaviour behaviour;
     uint64_t requests, connections, in_flight, max_in_flight;
+    struct told_answer *answers;  /* told by tests: answers.h */
+    struct told_figures *figures; /* figures.h; NULL: the usual ones */
 };
 
 struct stage;

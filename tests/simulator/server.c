@@ -1,7 +1,9 @@
 #include "server.h"
 
+#include "answers.h"
 #include "bodies.h"
 #include "control.h"
+#include "play.h"
 #include "providers.h"
 #include "raw.h"
 #include "record.h"
@@ -68,31 +70,54 @@ const char *server_reason(int status)
     return "Status";
 }
 
-static void set_head(h2o_req_t *req, const struct answer *answer)
+void server_set_head(h2o_req_t *req, const struct answer *answer)
 {
     req->res.status = answer->status;
     req->res.reason = server_reason(answer->status);
     if (answer->content_type != NULL)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, answer->content_type,
                        strlen(answer->content_type));
-    for (size_t i = 0; i < answer->header_count; i++)
-        h2o_add_header_by_str(&req->pool, &req->res.headers, answer->headers[i].name, strlen(answer->headers[i].name),
-                              1, NULL, answer->headers[i].value, strlen(answer->headers[i].value));
+    bool has_server = false;
+    for (size_t i = 0; i < answer->header_count; i++) {
+        const struct header_line *line = &answer->headers[i];
+        h2o_add_header_by_str(&req->pool, &req->res.headers, line->name, strlen(line->name), 1, NULL, line->value,
+                              strlen(line->value));
+        has_server = has_server || strcasecmp(line->name, "server") == 0;
+    }
+    if (!has_server)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_SERVER, NULL, H2O_STRLIT("simulator"));
+}
+
+/* h2o writes the Date itself, from a cache that holds for this turn of the loop. Another one is lent to it meanwhile.
+ */
+static void send_dated(h2o_req_t *req, h2o_iovec_t *body, size_t count, const char *date)
+{
+    h2o_timestamp_t now;
+    char kept[sizeof(now.str->rfc1123)];
+    h2o_get_timestamp(req->conn->ctx, &req->pool, &now);
+    memcpy(kept, now.str->rfc1123, sizeof(kept));
+    snprintf(now.str->rfc1123, sizeof(kept), "%s", date);
+    h2o_send(req, body, count, H2O_SEND_STATE_FINAL);
+    memcpy(now.str->rfc1123, kept, sizeof(kept));
 }
 
 void server_send(h2o_req_t *req, const struct answer *answer)
 {
     static h2o_generator_t generator = {NULL, NULL};
     h2o_iovec_t body = answer->body;
-    set_head(req, answer);
+    server_set_head(req, answer);
     if (answer->gzip.base != NULL && accepts_gzip(req)) {
         body = answer->gzip;
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_ENCODING, NULL, H2O_STRLIT("gzip"));
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_VARY, NULL, H2O_STRLIT("accept-encoding"));
     }
     req->res.content_length = body.len;
+    size_t pieces = is_head(req) || body.len == 0 ? 0 : 1;
     h2o_start_response(req, &generator);
-    h2o_send(req, &body, is_head(req) || body.len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+    if (answer->date != NULL)
+        send_dated(req, &body, pieces, answer->date);
+    else
+        h2o_send(req, &body, pieces, H2O_SEND_STATE_FINAL);
 }
 
 void server_send_text(h2o_req_t *req, int status, const char *content_type, const char *text, size_t len)
@@ -155,17 +180,33 @@ static void stop_drip(h2o_generator_t *generator, h2o_req_t *req)
 static void begin_huge(struct call *call)
 {
     struct answer head = {.status = 200, .content_type = "application/json"};
-    set_head(call->req, &head);
+    server_set_head(call->req, &head);
     call->left = is_head(call->req) ? 0 : call->behaviour.number;
     call->generator = (h2o_generator_t){send_huge_piece, NULL};
     h2o_start_response(call->req, &call->generator);
     send_huge_piece(&call->generator, call->req);
 }
 
+/* What the provider says when it is well: what a test told it to, or what is documented. */
+static struct answer healthy_answer(const struct call *call)
+{
+    struct answer answer;
+    return answers_find(call, &answer) ? answer : providers_answer(call);
+}
+
+static void send_healthy(struct call *call)
+{
+    struct answer answer = healthy_answer(call);
+    if (answer.marks != NULL && !is_head(call->req))
+        play_begin(call, &answer);
+    else
+        server_send(call->req, &answer);
+}
+
 static void begin_drip(struct call *call)
 {
-    struct answer answer = providers_answer(call);
-    set_head(call->req, &answer);
+    struct answer answer = healthy_answer(call);
+    server_set_head(call->req, &answer);
     call->body = answer.body;
     call->req->res.content_length = answer.body.len;
     if (is_head(call->req))
@@ -179,9 +220,8 @@ static void begin_drip(struct call *call)
 static void answer_late(struct alarm *alarm)
 {
     struct call *call = call_of_alarm(alarm);
-    struct answer answer = providers_answer(call);
     raw_unwatch(call);
-    server_send(call->req, &answer);
+    send_healthy(call);
 }
 
 static void begin_slow(struct call *call)
@@ -225,7 +265,7 @@ static void perform(struct call *call)
         redirect(call);
         return;
     case BEHAVE_TRUNCATED:
-        answer = providers_answer(call);
+        answer = healthy_answer(call);
         answer.body.len /= 2;
         answer.gzip = h2o_iovec_init(NULL, 0);
         break;
@@ -249,10 +289,9 @@ static void perform(struct call *call)
                                  .body = h2o_iovec_init(H2O_STRLIT("{\"object\": list, 'data': [NaN,,]}\n"))};
         break;
     default:
-        if (raw_begin(call))
-            return;
-        answer = providers_answer(call);
-        break;
+        if (!raw_begin(call))
+            send_healthy(call);
+        return;
     }
     server_send(call->req, &answer);
 }
@@ -374,7 +413,7 @@ void server_init(struct simulator *simulator, bool record)
     providers_enlist(simulator->stage);
 
     h2o_config_init(&simulator->config);
-    simulator->config.server_name = h2o_iovec_init(H2O_STRLIT("simulator"));
+    simulator->config.server_name = h2o_iovec_init(H2O_STRLIT("")); /* server_set_head() names it, or the provider */
     simulator->config.http1.upgrade_to_http2 = 0;
     simulator->config.http1.req_timeout = 60000;
     h2o_hostconf_t *host = h2o_config_register_host(&simulator->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
@@ -496,6 +535,7 @@ void server_dispose(struct simulator *simulator)
     h2o_config_dispose(&simulator->config);
     for (size_t i = 0; i < simulator->listener_count; i++)
         SSL_CTX_free(simulator->accepts[i].ssl_ctx);
+    control_forget(simulator);
     stage_free(simulator->stage);
     record_free(simulator->record);
     bodies_free(simulator->bodies);

@@ -20,6 +20,12 @@ struct header_line {
     const char *name, *value;
 };
 
+/* The first `end` bytes of a body are due so long after the answer began. */
+struct mark {
+    size_t end;
+    uint64_t at_us;
+};
+
 /* An answer ready to be sent. Everything it points to outlives the request (static, or in its pool). */
 struct answer {
     int status;
@@ -28,6 +34,10 @@ struct answer {
     h2o_iovec_t gzip; /* the same, compressed; .base NULL: not worth it */
     const struct header_line *headers;
     size_t header_count;
+    const char *date;         /* for the Date header, at most as long as an HTTP date; NULL: now */
+    const struct mark *marks; /* when which part of the body is sent; NULL: at once */
+    size_t mark_count;
+    bool cut; /* with marks: then the connection is closed, in the middle of the answer */
 };
 
 struct connection {
@@ -47,9 +57,13 @@ struct call {
     h2o_iovec_t endpoint;       /* the path after the upstream's base, no query; begins with '/' or is empty */
     struct behaviour behaviour; /* as it was on arrival */
     struct alarm alarm;
-    bool writing, gone, ended; /* raw.c's and drip's */
+    bool writing, gone, ended; /* raw.c's, play.c's and drip's */
     uint64_t left;             /* bytes of a generated body still to come */
-    h2o_iovec_t body;          /* of drip */
+    h2o_iovec_t body;          /* of drip and play.c */
+    const struct mark *marks;  /* play.c's, from here on */
+    size_t mark_count, played, sent_bytes;
+    uint64_t played_from_us;
+    bool started, cut;
 };
 
 struct simulator {
@@ -86,6 +100,9 @@ void server_play_script(struct simulator *simulator);
 
 /* Sends the answer (gzip when asked for, no body to HEAD). `generator` may be a static one without callbacks. */
 void server_send(h2o_req_t *req, const struct answer *answer);
+
+/* Sets the status and the headers of an answer that is sent by other means. */
+void server_set_head(h2o_req_t *req, const struct answer *answer);
 
 /* The reason phrase of a status, "Status" for one without. */
 const char *server_reason(int status);
