@@ -154,7 +154,7 @@ local function load_code_assist(provider)
     },
     expect = "json",
   })
-  local result = sample.from(response, classify)
+  local result = sample.from(response, provider)
   if result.kind == "rate" and not google.has_details(response.json) then
     -- A limit of the account's own comes with details (googleQuotaErrors.ts).
     result.kind, result.limited = "capacity", nil
@@ -214,5 +214,6 @@ return {
   origins = { token_uri },
   user_agent = "GeminiCLI/0.1.0 (linux; x64)", -- other agents are counted in other buckets
   missing = not configured and "set GEMINI_CLI_PROJECT_ID, or log in with gemini (~/.gemini/oauth_creds.json)" or nil,
+  classify = classify,
   probe = probe,
 }

@@ -5,12 +5,16 @@
 -- What the script cannot know: limits; they come with completions only, and never say when they reset.
 -- A limit of 0 means that the plan never allows it: no rate limit that clears.
 
+local limits = require "limits"
 local openai = require "openai"
 
 local function classify(response)
-  local requests = response.headers["x-ratelimit-limit-req-minute"]
-  local tokens = response.headers["x-ratelimit-limit-tokens-minute"]
-  return response.status == 429 and (requests == "0" or tokens == "0") and "forbidden" or nil
+  for _, window in ipairs(response.status == 429 and limits.read(response) or {}) do
+    if window.limit == 0 then
+      return "forbidden"
+    end
+  end
+  return nil
 end
 
 return openai.provider {

@@ -3,12 +3,18 @@
 -- Facts as collected 2026-11-23 (recorded answers; the free plan's limits are not documented).
 -- What proves the key: nothing but a completion; GET /models answers to anyone. So one token is asked for, of the first
 -- model that works: ids go within weeks, with 404 or 410, and a 400 "DEGRADED function" is a model that is out of order
--- for now. A bad key is 403 "Authorization failed".
+-- for now. A bad key is 403 "Authorization failed", none at all 401.
 -- What the script cannot know: limits; no header tells them.
 
 local openai = require "openai"
 
 local function classify(response, text)
+  if response.status == 401 then
+    return "key_missing"
+  end
+  if response.status == 404 and text and text:find("Not found for account", 1, true) then
+    return "model_gone"
+  end
   if response.status == 403 and text == "Authorization failed" then
     return "key_invalid"
   end

@@ -3,7 +3,7 @@
 -- https://openrouter.ai/docs/api-reference/api-keys/get-current-api-key
 -- Facts as collected 2026-11-23 (steipete/CodexBar docs/openrouter.md, recorded answers).
 -- What proves the key: GET /key; the model list is public. /key tells what is left of the key's credit limit and of the
--- day's free requests; its `rate_limit` is deprecated. `label` is a masked key and is never kept.
+-- day's free requests (a day ends at 00:00 UTC); its `rate_limit` is deprecated. `label` is a masked key and is never kept.
 -- What the script cannot know: the limits of single models.
 
 local base = require "base"
@@ -11,19 +11,34 @@ local limits = require "limits"
 local openai = require "openai"
 local sample = require "sample"
 
--- Overspending shows as a negative remainder: nothing is left.
-local function used(limit, remaining)
-  remaining = tonumber(remaining)
-  return limits.used_percent(limit, remaining and math.max(0, remaining))
+local SPAN_S = { daily = 86400, weekly = 7 * 86400, monthly = 30 * 86400 }
+
+local function table_or_empty(value)
+  return type(value) == "table" and value or {}
 end
 
--- The tighter of the key's credit limit and, for who has never bought credit, the day's free requests; nil when neither
--- is told. A limit of 0 says nothing: free models still work.
-local function used_percent(data)
-  local daily = type(data.free_model_daily_requests) == "table" and data.free_model_daily_requests or {}
-  local credit = used(data.limit, data.limit_remaining)
-  local free = data.is_free_tier == true and used(daily.limit, daily.remaining) or nil
-  return credit and free and math.max(credit, free) or credit or free
+-- The key's credit limit in dollars. One of 0 says nothing: free models still work. Overspending shows as a negative
+-- remainder: nothing is left.
+local function credit_window(data)
+  local limit, remaining = limits.count(data.limit), data.limit_remaining
+  if not limit or limit == 0 then
+    return {}
+  end
+  remaining = type(remaining) == "number" and math.max(0, remaining) or nil
+  return {
+    unit = "usd", window_s = SPAN_S[data.limit_reset], limit = limit, remaining = limits.count(remaining),
+    reset_at = data.limit_reset == "daily" and limits.next_utc_midnight() or nil,
+  }
+end
+
+-- The day's free requests, of who has never bought credit.
+local function free_window(data)
+  local daily = data.is_free_tier == true and table_or_empty(data.free_model_daily_requests) or {}
+  local remaining = type(daily.remaining) == "number" and math.max(0, daily.remaining) or nil
+  return {
+    unit = "requests", window_s = 86400, limit = limits.count(daily.limit), remaining = limits.count(remaining),
+    reset_at = limits.next_utc_midnight(), name = "free models",
+  }
 end
 
 -- A 402 is a spent account, unless error.metadata.limit_source says that waiting helps.
@@ -33,8 +48,7 @@ local KIND_BY_LIMIT_SOURCE = {
 }
 
 local function classify(response, text)
-  local err = type(response.json) == "table" and response.json.error
-  local metadata = type(err) == "table" and type(err.metadata) == "table" and err.metadata or {}
+  local metadata = table_or_empty(table_or_empty(table_or_empty(response.json).error).metadata)
   if text and text:find("No endpoints found", 1, true) then
     return "model_gone"
   end
@@ -48,7 +62,7 @@ local function probe(provider)
       expect = "json",
       keep = "always",
     })
-    local result = sample.from(response, classify)
+    local result = sample.from(response, provider)
     if not result.ok then
       return result
     end
@@ -56,7 +70,10 @@ local function probe(provider)
     if type(data) ~= "table" then
       return sample.failure("bad_response", "HTTP 200, but no key data in the answer", response)
     end
-    result.rate_limit_percent = used_percent(data)
+    result.limits = result.limits or {}
+    limits.add(result.limits, credit_window(data))
+    limits.add(result.limits, free_window(data))
+    result.rate_limit_percent = limits.percent(result.limits)
     return result
   end)
 end
@@ -67,5 +84,6 @@ return openai.provider {
   base_url = "https://openrouter.ai/api/v1",
   keys = keys "OPENROUTER_API_KEY",
   docs = "https://openrouter.ai/docs/api-reference/limits",
+  classify = classify,
   probe = probe,
 }

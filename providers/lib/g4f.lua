@@ -32,45 +32,36 @@ local function classify(response, text)
   return text and KIND_BY_CLASS[text:match("^(%a+Error): ")]
 end
 
-local function has_error(body)
-  return type(body.error) == "table" or type(body.error) == "string"
-end
-
--- The first event of a stream that says something: an error, or a completion.
-local function telling_event(response)
-  for event in (response.body or ""):gmatch("data: ([^\r\n]+)") do
+-- Whether a body, or an event of a stream, holds a completion.
+local function has_completion(response)
+  local body = response.json
+  if type(body) == "table" then
+    return type(body.choices) == "table" and type(body.choices[1]) == "table"
+  end
+  for event in (response.body or ""):gmatch "data: ([^\r\n]+)" do
     local value = json.decode(event)
-    if type(value) == "table" and (has_error(value) or type(value.choices) == "table") then
-      return value
+    if type(value) == "table" and type(value.choices) == "table" and type(value.choices[1]) == "table" then
+      return true
     end
   end
-  return nil
+  return false
 end
 
-local function sample_of(response)
-  local result = sample.from(response, classify)
-  if not result.ok then
-    return result
-  end
-  local body = response.json
-  if type(body) ~= "table" then
-    body = telling_event(response) or {}
-  end
-  if has_error(body) then
-    return sample.refusal(response, classify, 500, body)
-  end
-  if type(body.choices) ~= "table" or type(body.choices[1]) ~= "table" then
+local function sample_of(response, provider)
+  local result = sample.from(response, provider)
+  if result.ok and not has_completion(response) then
     return sample.failure("bad_response", "HTTP 200 without a completion in it", response)
   end
   return result
 end
 
 local function ping(provider, key, model)
-  return sample_of(http.post(base.at(provider, "/chat/completions"), {
+  local response = http.post(base.at(provider, "/chat/completions"), {
     headers = key and { ["Authorization"] = "Bearer " .. key } or nil,
     json = { model = model, messages = { { role = "user", content = "ping" } } },
     keep = "always",
-  }))
+  })
+  return sample_of(response, provider)
 end
 
 -- The model that answered last, by provider.
@@ -122,6 +113,7 @@ function M.provider(spec)
   if spec.always == false and not configured then
     spec.missing = string.format("set %s_API_BASE or %s_API_KEY", variable, variable)
   end
+  spec.classify = classify
   spec.probe = probe
   return spec
 end

@@ -3,11 +3,13 @@
 --
 -- What proves the key: GET /models, which refuses a bad key with 400 API_KEY_INVALID and a missing one with 403.
 -- The key goes into x-goog-api-key, never into ?key=, which lands in logs.
--- What the script cannot know: rate limits; the API sends no headers for them, only a 429 tells.
+-- What the script cannot know: rate limits; the API sends no headers for them, only a 429 tells. A day's quota begins anew
+-- at midnight in Los Angeles.
 -- Docs: https://ai.google.dev/api/models; facts as collected 2026-11-23 from google-gemini/gemini-cli
 -- (packages/core/src/utils/googleQuotaErrors.ts) and from recorded answers.
 
 local base = require "base"
+local hints = require "hints"
 local sample = require "sample"
 
 local M = {}
@@ -38,29 +40,40 @@ local function names_day(text)
   return text:find("perday", 1, true) ~= nil or text:find("per day", 1, true) ~= nil or text:find("daily", 1, true) ~= nil
 end
 
--- error.details. The body may be an array, and error.message the JSON text of another such body, which then counts.
-local function details_of(body)
-  body = type(body) == "table" and type(body[1]) == "table" and body[1] or body
-  local err = type(body) == "table" and body.error
-  if type(err) ~= "table" then
-    return {}
-  end
-  if type(err.details) == "table" and #err.details > 0 then
-    return err.details
-  end
-  local inner = type(err.message) == "string" and err.message:find "^%s*[%[{]" and json.decode(err.message)
-  return type(inner) == "table" and details_of(inner) or {}
-end
-
 --- Whether an error comes with details.
 function M.has_details(body)
-  return #details_of(body) > 0
+  return #hints.google_details(body) > 0
+end
+
+-- Whether a day in UTC's calendar begins with summer time on the Pacific coast: it lasts from the second Sunday of March to
+-- the first of November, and changes at 02:00, after the day has begun. Source: 15 U.S.C. 260a.
+local function begins_with_summer_time(day)
+  local date = os.date("!*t", day * 86400)
+  local first_sunday = (date.day - date.wday) % 7 + 1
+  if date.month == 3 then
+    return date.day > first_sunday + 7
+  elseif date.month == 11 then
+    return date.day <= first_sunday
+  end
+  return date.month > 3 and date.month < 11
+end
+
+--- When a day's quota begins anew: the next 00:00 in Los Angeles.
+function M.next_pacific_midnight(at)
+  local day = (at - 8 * 3600) // 86400 -- this day there, or in summer's last hour the one before
+  for candidate = day + 1, day + 2 do
+    local midnight = candidate * 86400 + (begins_with_summer_time(candidate) and 7 or 8) * 3600
+    if midnight > at then
+      return midnight
+    end
+  end
+  return (day + 3) * 86400
 end
 
 -- What the details tell: the reason, whether a day's quota is spent, and the waits.
 local function read_details(body)
   local told = {}
-  for _, detail in ipairs(details_of(body)) do
+  for _, detail in ipairs(hints.google_details(body)) do
     detail = type(detail) == "table" and detail or {}
     told.reason = type(detail.reason) == "string" and detail.reason or told.reason
     local metadata = type(detail.metadata) == "table" and detail.metadata or {}
@@ -68,7 +81,9 @@ local function read_details(body)
     told.reset_s = type(metadata.quotaResetDelay) == "string" and duration(metadata.quotaResetDelay) or told.reset_s
     told.retry_s = type(detail.retryDelay) == "string" and duration(detail.retryDelay) or told.retry_s
     for _, violation in ipairs(type(detail.violations) == "table" and detail.violations or {}) do
-      told.day = told.day or type(violation) == "table" and names_day(violation.quotaId)
+      violation = type(violation) == "table" and violation or {}
+      told.day = told.day or names_day(violation.quotaId)
+      told.never = told.never or violation.quotaValue == "0"
     end
   end
   return told
@@ -89,8 +104,12 @@ function M.classify(response, text)
   if response.status ~= 429 then
     return nil
   end
+  if told.never then
+    return "forbidden" -- this plan has no such model
+  end
   if told.day then
-    return "quota_window", told.reset_s -- RetryInfo names some seconds here, and the day is spent all the same
+    -- RetryInfo names some seconds here, and the day is spent all the same.
+    return "quota_window", told.reset_s or M.next_pacific_midnight(now()) - now()
   end
   local wait_s = told.reset_s or told.retry_s
   if wait_s and wait_s > LONG_WAIT_S then
@@ -105,7 +124,7 @@ local function probe(provider)
       headers = { ["x-goog-api-key"] = key },
       expect = "json",
     })
-    return sample.from(response, M.classify)
+    return sample.from(response, provider)
   end)
 end
 
@@ -113,6 +132,7 @@ function M.provider(spec)
   spec.base_url = base.url(spec.name, "https://generativelanguage.googleapis.com/v1beta")
   spec.docs = "https://ai.google.dev/api/models"
   spec.missing = base.missing(spec.keys)
+  spec.classify = spec.classify or M.classify
   spec.probe = probe
   return spec
 end

@@ -10,36 +10,34 @@
 --
 -- Further fields: `path` (default "/models": what is asked, with the key, to see whether it is good), `models` (a list:
 -- the check is then a one-token completion of the first that exists, for providers whose model list proves nothing),
--- `key_optional` (watched without a key too), `headers` (added to each request), `classify` (see lib/sample.lua),
+-- `key_optional` (watched without a key too), `headers` (added to each request), `auth_header` (the header that takes the
+-- bare key, such as "api-key", in place of Authorization: Bearer), `classify` and `limit_windows` (see lib/sample.lua),
 -- `probe` (in place of the one here).
 
 local base = require "base"
-local limits = require "limits"
 local sample = require "sample"
 
 local M = {}
 
-local function headers_for(provider, key)
+--- The headers of a request with a key (or none).
+function M.headers(provider, key)
   local headers = {}
   for name, value in pairs(provider.headers or {}) do
     headers[name] = value
   end
-  if key then
+  if key and provider.auth_header then
+    headers[provider.auth_header] = key
+  elseif key then
     headers["Authorization"] = "Bearer " .. key
   end
   return headers
 end
 
-local function sample_with_limits(response, classify)
-  local result = sample.from(response, classify)
-  result.rate_limit_percent = limits.percent(response.headers)
-  return result
-end
-
 --- Asks a path of the API with a key.
+--- @return table sample, table response
 function M.ask(provider, key, path)
-  local response = http.get(base.at(provider, path), { headers = headers_for(provider, key), expect = "json" })
-  return sample_with_limits(response, provider.classify)
+  local response = http.get(base.at(provider, path), { headers = M.headers(provider, key), expect = "json" })
+  return sample.from(response, provider), response
 end
 
 -- The model that answered last, by provider: tried first.
@@ -48,20 +46,18 @@ local working_model = {}
 -- Says something about one model only; the next one may work. A model that is gone proves the key.
 local TRY_NEXT = { model_gone = true, capacity = true }
 
-local function one_token(provider, key, model)
+local function ask_model(provider, key, model)
   local response = http.post(base.at(provider, "/chat/completions"), {
-    headers = headers_for(provider, key),
+    headers = M.headers(provider, key),
     json = { model = model, messages = { { role = "user", content = "ping" } }, max_tokens = 1 },
     expect = "json",
     keep = "always",
   })
-  local result = sample_with_limits(response, provider.classify)
+  local result = sample.from(response, provider)
   local body = response.json
   if result.ok and (type(body) ~= "table" or type(body.choices) ~= "table") then
-    local percent = result.rate_limit_percent
-    result = sample.error_of(body) and sample.refusal(response, provider.classify, 500, body)
+    return sample.error_of(body) and sample.refusal(response, provider, nil, body)
       or sample.failure("bad_response", "HTTP 200 without a completion in it", response)
-    result.rate_limit_percent = percent
   elseif result.kind == "bad_path" and sample.error_of(body) then
     result.kind = "model_gone" -- a 404 of the API itself, which knows this path
   end
@@ -71,23 +67,19 @@ end
 -- Providers of which it has been told that none of the models is left.
 local told_models_gone = {}
 
--- Ids rot within weeks. When none of those that the script knows is left, the provider is up and the key is good: so the
--- check succeeds, and says that the script wants new ids.
+-- Ids rot within weeks. When none of those that the script knows is left, the provider is up and the key is good, but the
+-- script wants new ids.
 local function all_models_gone(provider, result)
   if not told_models_gone[provider.name] then
     told_models_gone[provider.name] = true
     log.warn("%s: none of the models that its script asks for exists any more (%s)", provider.name, result.message)
   end
-  return {
-    ok = true,
-    message = "none of the models that the script asks for exists any more; the last answer: " .. result.message,
-    http_status = result.http_status,
-    rate_limit_percent = result.rate_limit_percent,
-  }
+  result.message = "none of the models that the script asks for exists any more; the last answer: " .. result.message
+  return result
 end
 
---- A completion of one token, by the first model of the list that works.
-function M.complete(provider, key)
+--- A completion of one token, by the first of `provider.models` that works; the kind model_gone when none is left.
+function M.one_token(provider, key)
   local order = { working_model[provider.name] }
   for _, model in ipairs(provider.models) do
     if model ~= order[1] then
@@ -96,7 +88,7 @@ function M.complete(provider, key)
   end
   local result, failed
   for _, model in ipairs(order) do
-    result = one_token(provider, key, model)
+    result = ask_model(provider, key, model)
     if result.ok then
       working_model[provider.name] = model
       told_models_gone[provider.name] = nil
@@ -113,9 +105,9 @@ end
 local function probe(provider)
   return base.with_keys(provider, function(key)
     if provider.models then
-      return M.complete(provider, key)
+      return M.one_token(provider, key)
     end
-    return M.ask(provider, key, provider.path)
+    return (M.ask(provider, key, provider.path))
   end)
 end
 

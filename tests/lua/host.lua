@@ -8,8 +8,10 @@
 --   h.requests[1]   -- {method, url, headers, body, json, form}, with the secrets opened
 --   h.log[1]        -- "warn: ..."
 --
--- An answer is {status, headers, body (a text, or a table to encode), error, message, takes_s}; instead of a list of
--- answers there may be a function from the request to the answer. More requests than answers is an error.
+-- A check is made with one key: the first of the provider, or another: h:check(provider, answers, { key = 2 }).
+-- An answer is {status, headers, body (a text, or a table to encode), error, message, takes_s, arrivals (of a streamed
+-- answer, an array of {bytes, ms})}; instead of a list of answers there may be a function from the request to the answer.
+-- More requests than answers is an error.
 
 local cjson = require "cjson"
 
@@ -21,12 +23,7 @@ local REQUESTS_MAX = 32 -- in one check, as core/script has it
 
 host.NOW = 1785658080 -- 2026-08-02T08:08:00Z, as in the test vectors
 
-local KINDS = {}
-for kind in ([[timeout dns connect tls bad_response script_error key_missing key_invalid key_valid_restricted forbidden
-  region credit quota_window rate too_large capacity model_gone bad_path bad_request server_error waf
-  retired]]):gmatch "%S+" do
-  KINDS[kind] = true
-end
+local KINDS = dofile "providers/lib/kinds.lua"
 
 -- ---- secrets
 
@@ -243,7 +240,9 @@ end
 
 -- ---- HTTP
 
-local OPTIONS = { headers = 1, json = 1, form = 1, body = 1, timeout = 1, keep = 1, expect = 1, max_body = 1 }
+local OPTIONS = {
+  headers = 1, json = 1, form = 1, body = 1, timeout = 1, keep = 1, expect = 1, max_body = 1, stream = 1, aws_sigv4 = 1,
+}
 
 local KEEPS = { errors = true, always = true, never = true }
 
@@ -280,7 +279,11 @@ end
 
 local function request_of(self, method, url, options)
   assert(type(url) == "string", "http: the URL is no string")
-  local request = { method = method, url = url, headers = {}, keep = options.keep or "errors", expect = options.expect }
+  local request = { method = method, url = url, headers = {}, keep = options.keep or "errors", expect = options.expect,
+    stream = options.stream, aws_sigv4 = opened_copy(options.aws_sigv4) }
+  if request.stream then
+    request.keep = "always"
+  end
   local has_secret = false
   for name in pairs(options) do
     assert(OPTIONS[name], "http: no such option: " .. tostring(name))
@@ -359,6 +362,7 @@ local function response_of(request, answer)
     latency_ms = answer.latency_ms or 100,
     phases = { total_ms = answer.latency_ms or 100 },
     url = request.url,
+    arrivals = request.stream and (answer.arrivals or { { bytes = #body, ms = answer.latency_ms or 100 } }) or nil,
   }
   return response
 end
@@ -470,6 +474,17 @@ function Host:load(name)
   return result
 end
 
+local function check_window(window)
+  assert(type(window.unit) == "string" and #window.unit < 24, "a window's unit is no short string")
+  assert(window.name == nil or (type(window.name) == "string" and #window.name < 48), "a window's name is no short string")
+  assert(window.limit or window.remaining, "a window tells neither its limit nor what remains")
+  for _, field in ipairs { "window_s", "limit", "remaining", "reset_at" } do
+    local value = window[field]
+    local is_count = type(value) == "number" and value >= 0 and value < 1e16
+    assert(value == nil or is_count, "a window's " .. field .. " is no count")
+  end
+end
+
 local function check_sample(sample)
   assert(type(sample) == "table", "probe returned no sample")
   assert(type(sample.ok) == "boolean", "the sample's ok is no boolean")
@@ -480,16 +495,31 @@ local function check_sample(sample)
     local value = sample[field]
     assert(value == nil or (type(value) == "number" and value == value), field .. " is no number")
   end
+  for _, window in ipairs(sample.limits or {}) do
+    check_window(window)
+  end
   return sample
 end
 
+-- What the daemon tells of a check: it makes one target of each key.
+local function check_of(self, provider, options)
+  local list = provider.keys or {}
+  local number = options.key or (#list > 0 and 1 or nil)
+  assert(number == nil or list[number], "the provider has no such key")
+  return {
+    name = provider.name, now = self.now, timeout_s = options.timeout_s or 10,
+    key = number and list[number], key_number = number,
+  }
+end
+
 --- Makes one check and returns its sample. The requests are in self.requests.
-function Host:check(provider, answers)
+--- @param options table|nil key = which of the provider's keys (default: the first), timeout_s
+function Host:check(provider, answers, options)
   self.requests = {}
   self.running = provider
   local probe = coroutine.create(provider.probe)
   local latest
-  local ok, value = coroutine.resume(probe, provider, { name = provider.name, now = self.now, timeout_s = 10 })
+  local ok, value = coroutine.resume(probe, provider, check_of(self, provider, options or {}))
   while ok and coroutine.status(probe) == "suspended" do
     local answer
     if type(answers) == "function" then
@@ -506,7 +536,7 @@ function Host:check(provider, answers)
   self.running = nil
   assert(ok, value)
   if fields[value] then
-    value = self:library("sample").from(value)
+    value = self:library("sample").from(value, provider)
   end
   check_sample(value)
   value.latency_ms = value.latency_ms or latest or 0
@@ -515,7 +545,9 @@ end
 
 --- A response as http.get would give it: for tests of the libraries.
 function Host.response(_, answer, options)
-  return response_of({ url = "https://api.example.com/", keep = "always", expect = options and options.expect }, answer)
+  options = options or {}
+  local request = { url = "https://api.example.com/", keep = "always", expect = options.expect, stream = options.stream }
+  return response_of(request, answer)
 end
 
 --- The lines of a file of JSON objects, one a line.

@@ -43,6 +43,45 @@ describe("an error of a Google API", function()
     local sample = check(429, { message = "quota", details = { { violations = violations }, retry "32s" } })
     assert.equal("quota_window", sample.kind)
     assert.is_true(sample.limited)
+    assert.equal(host.NOW + 82320, sample.retry_at) -- midnight in Los Angeles, 07:00 UTC in summer
+  end)
+
+  it("knows when a day begins on the Pacific coast, in summer and winter and when the clocks change", function()
+    local h = host.new()
+    local google, parse_time = h:library "google", h.globals.parse_time
+    for at, midnight in pairs {
+      ["2026-08-02T06:59:59Z"] = "2026-08-02T07:00:00Z",
+      ["2026-08-02T07:00:00Z"] = "2026-08-03T07:00:00Z",
+      ["2026-12-31T09:00:00Z"] = "2027-01-01T08:00:00Z",
+      ["2026-01-15T07:30:00Z"] = "2026-01-15T08:00:00Z",
+      ["2026-03-07T09:00:00Z"] = "2026-03-08T08:00:00Z", -- summer begins at 02:00 of that day
+      ["2026-03-08T09:00:00Z"] = "2026-03-09T07:00:00Z",
+      ["2026-10-31T08:00:00Z"] = "2026-11-01T07:00:00Z", -- summer ends at 02:00 of that day
+      ["2026-11-01T07:30:00Z"] = "2026-11-02T08:00:00Z",
+      ["2026-11-02T07:30:00Z"] = "2026-11-02T08:00:00Z",
+    } do
+      assert.equal(parse_time(midnight), google.next_pacific_midnight(parse_time(at)), at)
+    end
+  end)
+
+  it("names the limit of the window that is spent", function()
+    local violations = {
+      { quotaId = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", quotaValue = "2",
+        quotaDimensions = { model = "gemini-2.5-pro" } },
+      { quotaId = "GenerateContentInputTokensPerModelPerMinute-FreeTier", quotaValue = "250000" },
+    }
+    local sample = check(429, { message = "quota", details = { { violations = violations }, retry "56s" } })
+    assert.same({
+      { unit = "requests", window_s = 60, limit = 2, remaining = 0, name = "gemini-2.5-pro", reset_at = host.NOW + 56 },
+      { unit = "input_tokens", window_s = 60, limit = 250000, remaining = 0, reset_at = host.NOW + 56 },
+    }, sample.limits)
+    assert.equal(100, sample.rate_limit_percent)
+  end)
+
+  it("is no limit that clears when the plan's is 0", function()
+    local violations = { { quotaId = "GenerateRequestsPerDayPerProjectPerModel-FreeTier", quotaValue = "0" } }
+    local sample = check(429, { message = "quota", details = { { violations = violations }, retry "32s" } })
+    assert.equal("forbidden", sample.kind)
     assert.is_nil(sample.retry_at)
   end)
 

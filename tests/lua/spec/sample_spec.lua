@@ -66,7 +66,7 @@ describe("sample.from", function()
       [301] = "bad_path", [400] = "bad_request", [401] = "key_invalid", [402] = "credit", [403] = "forbidden",
       [404] = "bad_path", [405] = "bad_path", [408] = "timeout", [410] = "model_gone", [412] = "forbidden",
       [413] = "too_large", [418] = "bad_request", [422] = "bad_request", [429] = "rate", [498] = "capacity",
-      [499] = "bad_request", [500] = "server_error", [502] = "server_error", [503] = "server_error",
+      [499] = "server_error", [500] = "server_error", [502] = "server_error", [503] = "server_error",
       [504] = "server_error", [520] = "server_error", [529] = "capacity",
     }
     for status, kind in pairs(kinds) do
