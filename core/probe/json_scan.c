@@ -1,5 +1,64 @@
 #include "probe/json_scan.h"
 
+#include <string.h>
+
+enum json_watched {
+    WATCH_NOTHING,
+    WATCH_ERROR,        /* after "error": */
+    WATCH_ERROR_OBJECT, /* after "error": { */
+    WATCH_SUCCESS,      /* after "success": */
+};
+
+/* -- what tells an error -- */
+
+static void read_name(struct json_scan *scan, char c)
+{
+    if (scan->name_len < sizeof(scan->name))
+        scan->name[scan->name_len] = c;
+    if (scan->name_len <= sizeof(scan->name))
+        ++scan->name_len;
+}
+
+static bool name_is(const struct json_scan *scan, const char *name)
+{
+    return scan->name_len == strlen(name) && memcmp(scan->name, name, scan->name_len) == 0;
+}
+
+/* A character outside of texts that is no space. */
+static void watch(struct json_scan *scan, char c)
+{
+    if (scan->depth == 1 && c == ',')
+        scan->at_name = (scan->is_object & 1) != 0;
+    if (scan->depth == 1 && c == ':' && scan->at_name) {
+        scan->at_name = false;
+        scan->watched = name_is(scan, "error") ? WATCH_ERROR : name_is(scan, "success") ? WATCH_SUCCESS : WATCH_NOTHING;
+        return;
+    }
+    if (scan->watched == WATCH_ERROR_OBJECT)
+        scan->tells_error |= c != '}';
+    else if (scan->watched == WATCH_SUCCESS)
+        scan->tells_error |= c == 'f'; /* false */
+    if (scan->watched == WATCH_ERROR && c == '{')
+        scan->watched = WATCH_ERROR_OBJECT;
+    else if (scan->watched != WATCH_ERROR || c != '"')
+        scan->watched = WATCH_NOTHING;
+    if (scan->depth == 1 && c == '"' && scan->at_name)
+        scan->name_len = 0;
+}
+
+/* A character inside a text, or the quote that ends it. */
+static void watch_text(struct json_scan *scan, char c, bool ends)
+{
+    if (scan->watched == WATCH_ERROR) {
+        scan->tells_error |= !ends;
+        scan->watched = WATCH_NOTHING;
+    }
+    if (scan->at_name && scan->depth == 1 && !ends)
+        read_name(scan, c);
+}
+
+/* -- structure -- */
+
 static void open_bracket(struct json_scan *scan, bool is_object)
 {
     if (scan->depth < 64) {
@@ -8,6 +67,8 @@ static void open_bracket(struct json_scan *scan, bool is_object)
     }
     if (++scan->depth == UINT32_MAX)
         scan->broken = true;
+    if (scan->depth == 1)
+        scan->at_name = is_object;
 }
 
 static void close_bracket(struct json_scan *scan, bool is_object)
@@ -37,6 +98,7 @@ static void feed_structure(struct json_scan *scan, char c)
         scan->broken = true;
         return;
     }
+    watch(scan, c);
     switch (c) {
     case '{':
     case '[':
@@ -66,11 +128,13 @@ void json_scan_feed(struct json_scan *scan, const char *bytes, size_t len)
         char c = bytes[i];
         if (!scan->in_string) {
             feed_structure(scan, c);
-        } else if (scan->escaped) {
-            scan->escaped = false;
-        } else if (c == '\\') {
-            scan->escaped = true;
-        } else if (c == '"') {
+            continue;
+        }
+        bool ends = c == '"' && !scan->escaped;
+        if (scan->depth == 1)
+            watch_text(scan, c, ends);
+        scan->escaped = c == '\\' && !scan->escaped;
+        if (ends) {
             scan->in_string = false;
             if (scan->depth == 0)
                 scan->complete = true;
@@ -81,4 +145,9 @@ void json_scan_feed(struct json_scan *scan, const char *bytes, size_t len)
 bool json_scan_whole(const struct json_scan *scan)
 {
     return !scan->broken && !scan->in_string && scan->depth == 0 && (scan->complete || scan->in_scalar);
+}
+
+bool json_scan_tells_error(const struct json_scan *scan)
+{
+    return scan->tells_error;
 }

@@ -2,7 +2,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "probe/json_scan.h"
+#include "probe/outcome.h"
+#include "probe/receiving.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -50,85 +51,11 @@ struct probe {
     char *body;
     size_t body_len;
     int64_t timeout_ms;
-    enum probe_keep keep;
-    bool expect_json;
-    size_t max_received;
 
-    struct probe_answer answer;
-    struct json_scan scan;
+    struct receiving receiving;
     uint64_t queued_us;
-    size_t received;
-    size_t header_bytes;
-    const char *refused; /* why we broke off the transfer ourselves */
     char curl_message[CURL_ERROR_SIZE];
 };
-
-const char *probe_error_name(enum probe_error error)
-{
-    static const char *const names[] = {
-        [PROBE_OK] = NULL,
-        [PROBE_TIMEOUT] = "timeout",
-        [PROBE_DNS] = "dns",
-        [PROBE_CONNECT] = "connect",
-        [PROBE_TLS] = "tls",
-        [PROBE_BAD_RESPONSE] = "bad_response",
-        [PROBE_CANCELLED] = "cancelled",
-    };
-    return names[error];
-}
-
-/* -- receiving -- */
-
-static int status_of(const struct probe *probe)
-{
-    long status = 0;
-    curl_easy_getinfo(probe->easy, CURLINFO_RESPONSE_CODE, &status);
-    return (int)status;
-}
-
-static bool is_success(int status)
-{
-    return status >= 200 && status < 300;
-}
-
-static size_t on_header(char *bytes, size_t size, size_t count, void *user)
-{
-    struct probe *probe = user;
-    size_t len = size * count;
-
-    probe->header_bytes += len;
-    if (probe->header_bytes > PROBE_HEADERS_MAX) {
-        probe->refused = "more than 64 KB of header lines";
-        return 0;
-    }
-    if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
-        buf_clear(&probe->answer.headers); /* an interim answer (100 Continue) came before */
-    else if (len > 2)
-        buf_append(&probe->answer.headers, bytes, len);
-    return len;
-}
-
-static size_t on_body(char *bytes, size_t size, size_t count, void *user)
-{
-    struct probe *probe = user;
-    size_t len = size * count;
-
-    probe->received += len;
-    if (probe->received > probe->max_received) {
-        probe->refused = "the answer is larger than allowed";
-        return 0;
-    }
-    bool success = is_success(status_of(probe));
-    if (success && probe->expect_json)
-        json_scan_feed(&probe->scan, bytes, len);
-    if (probe->keep == PROBE_KEEP_ALWAYS) {
-        buf_append(&probe->answer.body, bytes, len);
-    } else if (probe->keep == PROBE_KEEP_ERRORS && !success && probe->answer.body.len < PROBE_KEPT_ERROR_MAX) {
-        size_t room = PROBE_KEPT_ERROR_MAX - probe->answer.body.len;
-        buf_append(&probe->answer.body, bytes, len < room ? len : room);
-    }
-    return len;
-}
 
 /* -- the life of a probe -- */
 
@@ -149,8 +76,7 @@ static void free_probe(struct probe *probe)
     free(probe->body);
     free(probe->url);
     free(probe->user_agent);
-    buf_dispose(&probe->answer.headers);
-    buf_dispose(&probe->answer.body);
+    receiving_dispose(&probe->receiving);
     free(probe);
 }
 
@@ -186,13 +112,11 @@ static void set_options(struct probe *probe)
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)probe->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)probe->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    /* Compression holds pieces of a stream back. */
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, probe->receiving.stream ? "identity" : "gzip");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, probe->user_agent);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, probe->headers);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, probe);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe);
+    receiving_attach(&probe->receiving, easy);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, probe->curl_message);
     curl_easy_setopt(easy, CURLOPT_SHARE, prober->share);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
@@ -212,7 +136,7 @@ static void put_on_wire(struct probe *probe)
     struct prober *prober = probe->prober;
 
     ++prober->in_flight;
-    probe->answer.waited_us = clock_monotonic_us() - probe->queued_us;
+    probe->receiving.answer.waited_us = clock_monotonic_us() - probe->queued_us;
     probe->easy = take_handle(prober);
     if (probe->easy == NULL) {
         finish(probe, CURLE_OUT_OF_MEMORY);
@@ -264,109 +188,35 @@ static void leave_wire(struct probe *probe)
     }
 }
 
-/* -- from curl's result to ours -- */
-
-static enum probe_error classify(CURLcode code)
-{
-    switch (code) {
-    case CURLE_OK:
-        return PROBE_OK;
-    case CURLE_OPERATION_TIMEDOUT:
-        return PROBE_TIMEOUT;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-        return PROBE_DNS;
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_INTERFACE_FAILED:
-    case CURLE_PROXY:
-    case CURLE_OUT_OF_MEMORY:
-    case CURLE_FAILED_INIT:
-        return PROBE_CONNECT;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ENGINE_NOTFOUND:
-    case CURLE_SSL_ENGINE_SETFAILED:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_SHUTDOWN_FAILED:
-    case CURLE_SSL_CRL_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-        return PROBE_TLS;
-    default:
-        return PROBE_BAD_RESPONSE;
-    }
-}
-
-static curl_off_t time_of(const struct probe *probe, CURLINFO info)
-{
-    curl_off_t us = 0;
-    curl_easy_getinfo(probe->easy, info, &us);
-    return us;
-}
-
-static float span_ms(curl_off_t from_us, curl_off_t to_us)
-{
-    return to_us >= from_us && to_us > 0 ? (float)(to_us - from_us) / 1000.0f : -1.0f;
-}
-
-/* Times as libcurl counts them (curl_easy_getinfo(3), "TIMES"): all from the start of the request, 0 = not reached. */
-static void measure(struct probe *probe)
-{
-    struct probe_phases *phases = &probe->answer.phases;
-    long new_connections = 0;
-    curl_easy_getinfo(probe->easy, CURLINFO_NUM_CONNECTS, &new_connections);
-
-    curl_off_t looked_up = time_of(probe, CURLINFO_NAMELOOKUP_TIME_T);
-    curl_off_t connected = time_of(probe, CURLINFO_CONNECT_TIME_T);
-    curl_off_t secured = time_of(probe, CURLINFO_APPCONNECT_TIME_T);
-    curl_off_t sending = time_of(probe, CURLINFO_PRETRANSFER_TIME_T);
-    curl_off_t first_byte = time_of(probe, CURLINFO_STARTTRANSFER_TIME_T);
-    if (new_connections > 0) {
-        phases->dns_ms = span_ms(0, looked_up);
-        phases->connect_ms = connected > 0 ? span_ms(looked_up, connected) : -1.0f;
-        phases->tls_ms = secured > 0 ? span_ms(connected, secured) : -1.0f;
-    }
-    phases->first_byte_ms = first_byte > 0 ? span_ms(sending, first_byte) : -1.0f;
-    phases->total_ms = (float)time_of(probe, CURLINFO_TOTAL_TIME_T) / 1000.0f;
-}
+/* -- the end -- */
 
 static void explain(struct probe *probe, CURLcode code)
 {
-    struct probe_answer *answer = &probe->answer;
+    struct probe_answer *answer = &probe->receiving.answer;
 
-    answer->error = classify(code);
-    if (probe->refused != NULL) {
+    answer->error = outcome_error(code);
+    if (probe->receiving.refused != NULL) {
         answer->error = PROBE_BAD_RESPONSE;
-        snprintf(answer->message, sizeof(answer->message), "%s", probe->refused);
+        snprintf(answer->message, sizeof(answer->message), "%s", probe->receiving.refused);
     } else if (answer->error == PROBE_TIMEOUT) {
         snprintf(answer->message, sizeof(answer->message), "no answer within %lld ms", (long long)probe->timeout_ms);
     } else if (code != CURLE_OK) {
         const char *detail = probe->curl_message[0] != '\0' ? probe->curl_message : curl_easy_strerror(code);
         snprintf(answer->message, sizeof(answer->message), "%.250s", detail);
-    } else if (is_success(answer->status) && probe->expect_json && !json_scan_whole(&probe->scan)) {
-        answer->error = PROBE_BAD_RESPONSE;
-        snprintf(answer->message, sizeof(answer->message), "HTTP %d whose body is %s", answer->status,
-                 probe->received == 0 ? "empty, expected JSON" : "not whole JSON");
-    } else if (answer->body.failed || answer->headers.failed) {
-        answer->error = PROBE_BAD_RESPONSE;
-        snprintf(answer->message, sizeof(answer->message), "out of memory for the answer");
     }
-    answer->body_kept =
-        probe->keep == PROBE_KEEP_ALWAYS || (probe->keep == PROBE_KEEP_ERRORS && !is_success(answer->status));
+    receiving_conclude(&probe->receiving);
 }
 
 static void finish(struct probe *probe, CURLcode code)
 {
+    struct probe_answer *answer = &probe->receiving.answer;
     if (probe->easy != NULL) {
-        probe->answer.status = status_of(probe);
-        measure(probe);
+        answer->status = receiving_status(&probe->receiving);
+        outcome_measure(probe->easy, &answer->phases);
     }
     explain(probe, code);
     leave_wire(probe);
-    probe->done(&probe->answer, probe->user);
+    probe->done(answer, probe->user);
     free_probe(probe);
 }
 
@@ -534,9 +384,10 @@ static bool copy_request(struct probe *probe, const struct probe_request *reques
 {
     probe->post = request->post;
     probe->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 1;
-    probe->keep = request->keep;
-    probe->expect_json = request->expect_json;
-    probe->max_received = request->max_received;
+    probe->receiving.keep = request->stream ? PROBE_KEEP_ALWAYS : request->keep;
+    probe->receiving.expect_json = request->expect_json;
+    probe->receiving.stream = request->stream;
+    probe->receiving.max_received = request->max_received;
     probe->url = strdup(request->url);
     probe->user_agent = strdup(request->user_agent);
     if (probe->url == NULL || probe->user_agent == NULL)
@@ -574,7 +425,7 @@ struct probe *prober_start(struct prober *prober, const struct probe_request *re
     probe->prober = prober;
     probe->done = done;
     probe->user = user;
-    probe->answer.phases = PROBE_PHASES_NONE;
+    probe->receiving.answer.phases = PROBE_PHASES_NONE;
     /* Even a probe with room on the wire goes through the queue: its callback must not run within this call, and
      * curl_multi_add_handle may fail. */
     if (!timer_armed(&prober->start_timer) &&
@@ -608,29 +459,4 @@ size_t prober_in_flight(const struct prober *prober)
 size_t prober_waiting(const struct prober *prober)
 {
     return prober->waiting;
-}
-
-bool probe_header(const struct buf *headers, const char *name, size_t name_len, struct buf *out)
-{
-    bool found = false;
-    const char *line = buf_text(headers), *end = line + headers->len;
-
-    while (line < end) {
-        const char *line_end = memchr(line, '\n', (size_t)(end - line));
-        if (line_end == NULL)
-            line_end = end;
-        if ((size_t)(line_end - line) > name_len && line[name_len] == ':' && strncasecmp(line, name, name_len) == 0) {
-            const char *value = line + name_len + 1, *value_end = line_end;
-            while (value < value_end && (*value == ' ' || *value == '\t'))
-                ++value;
-            while (value_end > value && (value_end[-1] == '\r' || value_end[-1] == ' ' || value_end[-1] == '\t'))
-                --value_end;
-            if (found)
-                buf_append_text(out, ", ");
-            buf_append(out, value, (size_t)(value_end - value));
-            found = true;
-        }
-        line = line_end + 1;
-    }
-    return found;
 }

@@ -47,6 +47,9 @@ enum probe_keep { PROBE_KEEP_ERRORS, PROBE_KEEP_ALWAYS, PROBE_KEEP_NEVER };
 enum {
     PROBE_KEPT_ERROR_MAX = 64 * 1024, /* bytes kept of the body of a non-2xx answer; the rest is read and dropped */
     PROBE_HEADERS_MAX = 64 * 1024,    /* bytes of all header lines; more is PROBE_BAD_RESPONSE */
+    PROBE_HEAD_MAX = 6 * 1024,        /* bytes kept of every body: 4 KB to show, and more to see where a secret ends */
+    PROBE_ARRIVALS_MAX = 4096,        /* marks of a stream; when they are used up, the last one is moved on */
+    PROBE_ARRIVAL_GAP_US = 100,       /* what comes sooner after a mark counts as having come with it */
 };
 
 /* What to ask. Everything is copied; header lines and body are wiped when the probe ends, since they may hold a key. */
@@ -61,17 +64,30 @@ struct probe_request {
     int64_t timeout_ms; /* of the whole request, name lookup included */
     enum probe_keep keep;
     bool expect_json;    /* a 2xx body must be one whole JSON value */
+    bool stream;         /* note when each piece of the body comes; keeps it always, and asks for no compression */
     size_t max_received; /* bytes of body, after decompression; more is PROBE_BAD_RESPONSE */
 };
 
-/* What came. Lives until the callback returns. */
+/* A piece of a streamed body has come: how many bytes were there then, and when. The zero is the moment before curl
+ * began to send the request, on the connection that stood: where first_byte_ms of the phases begins, too. */
+struct probe_arrival {
+    uint64_t bytes;
+    uint64_t us;
+};
+
+/* What came. Lives until the callback returns, which may take over headers, body, head and arrivals by clearing them
+ * here. */
 struct probe_answer {
     enum probe_error error;
-    char message[256];  /* what went wrong, for a person; "" for PROBE_OK */
-    int status;         /* HTTP status; 0 = none */
-    struct buf headers; /* header lines of the final answer, "Name: value\r\n" each, without the status line */
-    struct buf body;    /* as far as kept */
-    bool body_kept;
+    char message[256];   /* what went wrong, for a person; "" for PROBE_OK */
+    int status;          /* HTTP status; 0 = none */
+    struct buf headers;  /* header lines of the final answer, "Name: value\r\n" each, without the status line */
+    struct buf body;     /* as far as kept */
+    struct buf head;     /* the beginning of a body that is not kept; see probe_answer_head */
+    bool body_kept;      /* as `keep` says, and where a 2xx that was to be JSON tells an error in at most 64 KB */
+    uint64_t body_bytes; /* that came, kept or not */
+    struct probe_arrival *arrivals; /* of a stream, in order; NULL = none */
+    size_t arrival_count;
     struct probe_phases phases;
     uint64_t waited_us; /* in the queue, before the request began */
 };
@@ -98,6 +114,9 @@ void probe_cancel(struct probe *probe);
 /* Number of requests on the wire / waiting for their turn. */
 size_t prober_in_flight(const struct prober *prober);
 size_t prober_waiting(const struct prober *prober);
+
+/* The first bytes of the body, whether it was kept or not, at most PROBE_HEAD_MAX. The answer's. */
+const char *probe_answer_head(const struct probe_answer *answer, size_t *len);
 
 /* The value of a header in lines as probe_answer.headers holds them, repeated ones joined by ", ", appended to `out`.
  * False when there is none. */

@@ -194,6 +194,10 @@ static void collect_options(lua_State *L, int options, struct collecting *collec
     }
     lua_pop(L, 1);
 
+    lua_getfield(L, options, "stream");
+    request->stream = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+
     if (lua_getfield(L, options, "expect") != LUA_TNIL) {
         const char *expect = lua_tostring(L, -1);
         if (expect == NULL || strcmp(expect, "json") != 0)

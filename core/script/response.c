@@ -3,6 +3,7 @@
 #include "script/json_value.h"
 
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RESPONSE_TYPE "response"
@@ -37,6 +38,10 @@ struct response *response_push(lua_State *L, struct probe_answer *answer, const 
     response->body = answer->body;
     answer->headers = BUF_EMPTY;
     answer->body = BUF_EMPTY;
+    response->arrivals = answer->arrivals;
+    response->arrival_count = answer->arrival_count;
+    answer->arrivals = NULL;
+    answer->arrival_count = 0;
     return response;
 }
 
@@ -85,6 +90,24 @@ static void push_json(lua_State *L, const struct response *response)
     lua_setiuservalue(L, 1, VALUE_JSON);
 }
 
+/* An array of { bytes = ..., ms = ... }; nil when the answer was not asked for as a stream, or nothing came. */
+static void push_arrivals(lua_State *L, const struct response *response)
+{
+    if (response->arrivals == NULL) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_createtable(L, (int)response->arrival_count, 0);
+    for (size_t i = 0; i < response->arrival_count; ++i) {
+        lua_createtable(L, 0, 2);
+        lua_pushinteger(L, (lua_Integer)response->arrivals[i].bytes);
+        lua_setfield(L, -2, "bytes");
+        lua_pushnumber(L, (lua_Number)response->arrivals[i].us / 1000);
+        lua_setfield(L, -2, "ms");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
 static void push_headers(lua_State *L)
 {
     if (lua_getiuservalue(L, 1, VALUE_HEADERS) != LUA_TNIL)
@@ -121,6 +144,8 @@ static int response_field(lua_State *L)
         lua_pushnumber(L, (lua_Number)response->phases.total_ms);
     else if (strcmp(name, "phases") == 0)
         response_push_phases(L, &response->phases);
+    else if (strcmp(name, "arrivals") == 0)
+        push_arrivals(L, response);
     else if (strcmp(name, "url") == 0)
         lua_getiuservalue(L, 1, VALUE_URL);
     else
@@ -133,6 +158,8 @@ static int response_collect(lua_State *L)
     struct response *response = luaL_checkudata(L, 1, RESPONSE_TYPE);
     buf_dispose(&response->headers);
     buf_dispose(&response->body);
+    free(response->arrivals);
+    response->arrivals = NULL;
     return 0;
 }
 

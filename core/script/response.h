@@ -1,7 +1,7 @@
 /* response: an HTTP answer as a script sees it.
  *
- * Fields: status, ok, headers[name], body, json, error, message, latency_ms, phases, url. Body and JSON are made into
- * Lua values when a script first looks at them.
+ * Fields: status, ok, headers[name], body, json, error, message, latency_ms, phases, url, and arrivals of a stream.
+ * Body, JSON and arrivals are made into Lua values when a script looks at them.
  */
 #ifndef PROVIDERD_SCRIPT_RESPONSE_H
 #define PROVIDERD_SCRIPT_RESPONSE_H
@@ -17,6 +17,8 @@ struct response {
     struct buf headers; /* as in probe_answer; owned */
     struct buf body;    /* owned */
     bool body_kept;
+    struct probe_arrival *arrivals; /* owned; NULL = none */
+    size_t arrival_count;
     struct probe_phases phases;
 };
 

@@ -48,12 +48,69 @@ static void deep_nesting_is_counted(void **state)
     assert_false(is_whole(deep, 7));
 }
 
+static bool tells_error(const char *text, size_t piece)
+{
+    struct json_scan scan = {0};
+    for (size_t at = 0, len = strlen(text); at < len; at += piece)
+        json_scan_feed(&scan, text + at, at + piece < len ? piece : len - at);
+    return json_scan_tells_error(&scan);
+}
+
+static void errors_in_a_success_are_noticed_in_any_cuts(void **state)
+{
+    static const char *const telling[] = {
+        "{\"error\":\"no such model\"}",
+        "{ \"error\" : { \"code\" : 502 } }",
+        "{\"id\":\"x\",\"choices\":[{\"error\":null}],\"error\":{\"message\":\"\"}}",
+        "{\"a\":{\"b\":[1,{}]},\"error\":\"\\\"\"}",
+        "{\"success\": false, \"errors\": []}",
+        "{\"result\":null,\"success\":false}",
+        "{\"error\":null,\"error\":\"again\"}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); ++i) {
+        for (size_t piece = 1; piece < 9; ++piece)
+            assert_true(tells_error(telling[i], piece));
+    }
+}
+
+static void what_tells_no_error_is_left_alone(void **state)
+{
+    static const char *const silent[] = {
+        "{\"error\":null}",
+        "{\"error\":\"\"}",
+        "{\"error\":false}",
+        "{\"error\":{}}",
+        "{\"error\": { } , \"x\": {\"y\": 1}}",
+        "{\"error\":0}",
+        "{\"error\":[],\"data\":\"x\"}",
+        "{\"errors\":\"x\"}",
+        "{\"erro\":\"x\"}",
+        "{\"data\":[{\"error\":\"x\"}]}",
+        "{\"a\":\"error\",\"b\":\"x\"}",
+        "[\"error\",\"x\"]",
+        "[{\"error\":\"x\"}]",
+        "{\"success\":true}",
+        "{\"success\":\"false\"}",
+        "{\"successfully\":false}",
+        "\"error\"",
+        "{\"a\":\"\\\"error\",\"b\":{\"success\":false}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); ++i) {
+        for (size_t piece = 1; piece < 9; ++piece)
+            assert_false(tells_error(silent[i], piece));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_values_are_whole_in_any_cuts),
         cmocka_unit_test(broken_values_are_not),
         cmocka_unit_test(deep_nesting_is_counted),
+        cmocka_unit_test(errors_in_a_success_are_noticed_in_any_cuts),
+        cmocka_unit_test(what_tells_no_error_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
