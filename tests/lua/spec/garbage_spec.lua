@@ -6,14 +6,13 @@ local SEED, ROUNDS = 20261123, 1000
 
 -- Pieces of which providers' values are made, and some that they are not.
 local PIECES = {
-  "0", "1", "60", "100", "9999999999999999999999", "1785658140", "1785658110000", "-1", ".", "5.5", "s", "m", "h", "ms", "d",
+  "0", "1", "60", "100", "9999999999999999999999", "1785658140", "1785658140000", "-1", ".", "5.5", "s", "m", "h", "ms", "d",
   "µs", ";", ",", "=", '"', " ",
   "w=60", "q=100", "r=5", "t=30", "limit=5", "remaining=", "reset=9", '"a"', "default", "None",
-  "nan", "inf",
-  "2026-08-02T08:09:00Z", "2026-99-99T99:99:99Z", "Sun, 02 Aug 2026 08:08:45 GMT", "\0", "\255", "1e9",
+  "nan", "inf", "2026-08-02T08:09:00Z", "2026-99-99T99:99:99Z", "Sun, 02 Aug 2026 08:08:45 GMT", "\0", "\255", "1e9",
   "try again in ", "retry after ", " seconds", " per ", "minute", "day", "Limit ", "Used ", "on tokens",
-  "requests", "max RPM: ",
-  "limit of ", " exceeded", "until ", " at ", "UTC", "{", "}", "[", "]", ":", '"error"', '"message"', '"code"', "null", "true",
+  "requests", "max RPM: ", "limit of ", " exceeded", "until ", " at ", "UTC", "{", "}", "[", "]", ":",
+  '"error"', '"message"', '"code"', "null", "true",
   "data: ", "\n", "daily free allocation of ", " neurons", "%", "(", ")",
 }
 

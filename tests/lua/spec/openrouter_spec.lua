@@ -46,6 +46,19 @@ describe("openrouter", function()
     end)
   end
 
+  it("tells its windows: dollars of the key, requests of the day", function()
+    local midnight = host.NOW - host.NOW % 86400 + 86400
+    local sample = check(key {
+      is_free_tier = true, limit = 10, limit_remaining = 9.5, limit_reset = "monthly", free_model_daily_requests = daily,
+    })
+    assert.same({
+      { unit = "usd", window_s = 2592000, limit = 10, remaining = 9.5 },
+      { unit = "requests", window_s = 86400, limit = 50, remaining = 5, reset_at = midnight, name = "free models" },
+    }, sample.limits)
+    sample = check(key { limit = 3, limit_remaining = -1, limit_reset = "daily" })
+    assert.same({ { unit = "usd", window_s = 86400, limit = 3, remaining = 0, reset_at = midnight } }, sample.limits)
+  end)
+
   it("survives null where numbers are due", function()
     local body = '{"data":{"limit":null,"limit_remaining":null,"is_free_tier":true,"free_model_daily_requests":null}}'
     local sample = check { status = 200, body = body }

@@ -139,7 +139,11 @@ describe("sample.from", function()
     assert.equal("waf", from({ status = 200, headers = html, body = "<html>" }).kind)
     assert.equal("waf", from({ status = 403, headers = html, body = "<html>" }).kind)
     assert.equal("waf", from({ status = 503, headers = html, body = "<title>Just a moment...</title>" }).kind)
-    assert.equal("waf", from({ status = 403, body = "error code: 1010" }).kind)
+    for _, code in ipairs { 1006, 1010, 1020 } do
+      assert.equal("waf", from({ status = 403, body = "error code: " .. code }).kind)
+    end
+    assert.equal("region", from({ status = 403, body = "error code: 1009" }).kind)
+    assert.equal("server_error", from({ status = 502, body = "error code: 502" }).kind)
     assert.equal("waf", from({ status = 403, headers = { ["CF-Mitigated"] = "challenge" } }).kind)
     assert.equal("bad_path", from({ status = 404, headers = html, body = "<html>missing api key</html>" }).kind)
     assert.equal("server_error", from({ status = 502, headers = html, body = "<html>" }).kind)
@@ -154,6 +158,109 @@ describe("sample.from", function()
     assert.equal("server_error", from({ status = 200, body = { error = "broken" } }).kind)
     assert.equal("rate", from({ status = 200, body = { error = { code = "429", message = "slow down" } } }).kind)
     assert.is_true(from({ status = 200, body = '{"error":null,"data":[]}' }).ok)
+  end)
+
+  it("goes by what the text of an error inside a 200 says, where no status is told", function()
+    local cases = {
+      ['{"error":"RateLimitError: slow"}'] = "rate",
+      ['{"error":{"message":"Rate limit reached on requests per day (RPD): Limit 5, Used 5"}}'] = "quota_window",
+      ['{"error":"Unexpected endpoint or method. (GET /v1/x)"}'] = "bad_path",
+      ['{"error":{"message":"x","code":401}}'] = "key_invalid",
+      ['{"error":{"message":"x","http_code":"402"}}'] = "credit",
+      ['{"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}'] = "credit",
+      ['{"base_resp":{"status_code":1002,"status_msg":"x"}}'] = "rate",
+      ['{"base_resp":{"status_code":9999,"status_msg":"x"}}'] = "server_error",
+      ['{"valid":false}'] = "key_invalid",
+      ['{"success":false,"errors":[{"code":10000,"message":"Authentication error"}]}'] = "key_invalid",
+      ['{"object":"error","message":"x","code":404}'] = "bad_path",
+      ['{"code":30014,"message":"Insufficient balance","data":null,"status":false}'] = "credit",
+      ['{"choices":[{"error":{"code":502,"message":"upstream"}}]}'] = "server_error",
+      ['[{"error":{"code":429,"message":"x"}}]'] = "rate",
+    }
+    for body, kind in pairs(cases) do
+      assert.equal(kind, from({ status = 200, body = body }).kind, body)
+    end
+  end)
+
+  it("takes no success for an error", function()
+    for _, body in ipairs {
+      '{"error":{}}', '{"error":[]}', '{"error":""}', '{"error":false}',
+      '{"base_resp":{"status_code":0,"status_msg":"success"}}',
+      '{"code":20000,"message":"OK","status":true,"data":{}}', '{"valid":true}', '{"success":true,"errors":[],"result":[]}',
+      '{"status":false}', '{"detail":"fine"}', '{"choices":[{"message":{"content":"\\"error\\": yes"}}]}', '"error"',
+      'data: {"choices":[{"delta":{"content":"\\"error\\""}}]}', 'data: {"error":null,"choices":[]}', '{"error": 5}',
+    } do
+      assert.is_true(from({ status = 200, body = body }).ok, body)
+    end
+  end)
+
+  it("finds an error in a stream that began well", function()
+    local chunk = '{"choices":[{"delta":{"content":"Hel"}}]}'
+    local cases = {
+      ["data: " .. chunk .. '\n\ndata: {"error":{"code":502,"message":"Provider disconnected"}}\n\ndata: [DONE]\n\n'] =
+        "server_error",
+      ['event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'] = "capacity",
+      ['{"message":{"content":"Hel"}}\n{"error":"model \'x\' not found"}\n'] = "model_gone",
+      ['data:{"error":"rate limit reached"}\r\n\r\n'] = "rate",
+    }
+    for body, kind in pairs(cases) do
+      local result = from { status = 200, body = body }
+      assert.equal(kind, result.kind, body)
+      assert.truthy(result.message:find("HTTP 200 with an error in it", 1, true))
+    end
+  end)
+
+  it("goes by AWS's name of the error, in the header or the body", function()
+    local function aws(status, name, body)
+      return from({ status = status, headers = { ["x-amzn-ErrorType"] = name }, body = body or { message = "x" } }).kind
+    end
+    assert.equal("key_invalid", aws(403, "UnrecognizedClientException"))
+    assert.equal("key_invalid", aws(403, "InvalidSignatureException:http://internal.amazon.com/x"))
+    assert.equal("key_valid_restricted", aws(403, "AccessDeniedException"))
+    assert.equal("rate", aws(400, "ThrottlingException"))
+    assert.equal("capacity", aws(429, "ModelNotReadyException"))
+    assert.equal("model_gone", aws(404, "ResourceNotFoundException"))
+    assert.equal("bad_request", aws(400, "ValidationException"))
+    assert.equal("key_invalid", aws(403, nil, { __type = "com.amazon.coral.service#ExpiredTokenException", message = "x" }))
+  end)
+
+  it("takes what a header says where the body is silent", function()
+    local result = from { status = 401, headers = { ["X-Error-Message"] = "Invalid username or password." } }
+    assert.equal("HTTP 401: Invalid username or password.", result.message)
+  end)
+
+  it("tells the limits of every answer, good or bad", function()
+    local headers = { ["x-ratelimit-limit-requests"] = "10", ["x-ratelimit-remaining-requests"] = "4" }
+    local windows = { { unit = "requests", window_s = 60, limit = 10, remaining = 4 } }
+    assert.same({ ok = true, http_status = 200, limits = windows, rate_limit_percent = 60 },
+      from { status = 200, headers = headers })
+    assert.same(windows, from({ status = 500, headers = headers }).limits)
+    assert.is_nil(from({ status = 200 }).limits)
+  end)
+
+  it("refuses a kind that there is not", function()
+    assert.has_error(function()
+      sample.failure("broken", "x")
+    end)
+    assert.has_error(function()
+      from({ status = 400 }, function()
+        return "no_such_kind"
+      end)
+    end)
+  end)
+
+  it("takes a provider's table as well as its classify", function()
+    local seen
+    local provider = { name = "acme", limit_windows = { requests = 86400 }, classify = function(_, _, _, class)
+      seen = class
+      return "region"
+    end }
+    local answer = { status = 403, headers = { ["x-ratelimit-remaining-requests"] = "1" },
+      body = { error = { message = "m", type = "t" } } }
+    local result = from(answer, provider)
+    assert.equal("region", result.kind)
+    assert.equal("t", seen)
+    assert.equal(86400, result.limits[1].window_s)
   end)
 
   it("lets classify speak first, and go on when it has nothing to say", function()
@@ -235,6 +342,38 @@ describe("a 429", function()
       assert.equal(host.NOW + 7, from(answer).retry_at)
     end
     assert.is_nil(from({ status = 401, headers = { ["retry-after"] = "7" } }).retry_at)
+  end)
+
+  it("is a spent day when a day's window is at its end, or the wait is long", function()
+    local function day(name, remaining)
+      return at({ ["x-ratelimit-limit-" .. name] = "50", ["x-ratelimit-remaining-" .. name] = remaining }).kind
+    end
+    assert.equal("quota_window", day("requests-day", "0"))
+    assert.equal("rate", day("requests-day", "1"))
+    assert.equal("rate", day("requests-hour", "0"))
+    assert.equal("quota_window", at({}, { error = { message = "Please retry after 86400 seconds." } }).kind)
+    assert.equal("rate", at({}, { error = { message = "Please retry after 38 seconds." } }).kind)
+    assert.equal("quota_window", at({}, { message = "Trial key, which is limited to 1000 API calls / month" }).kind)
+    assert.equal("quota_window", at({}, { message = "organization TPD rate limit, current: 7, limit: 5" }).kind)
+  end)
+
+  it("ends when its windows do, where nothing else is told", function()
+    local headers = {
+      ["x-ratelimit-remaining-requests"] = "0", ["x-ratelimit-reset-requests"] = "7s",
+      ["x-ratelimit-remaining-tokens"] = "10", ["x-ratelimit-reset-tokens"] = "50s",
+    }
+    assert.equal(host.NOW + 7, at(headers).retry_at)
+    headers["retry-after"] = "3"
+    assert.equal(host.NOW + 3, at(headers).retry_at)
+  end)
+
+  it("tells the windows of its text, where no header does", function()
+    local text = "Rate limit reached on tokens per minute (TPM): Limit 8000, Used 2591. Please try again in 3.5s."
+    local result = at({}, { error = { message = text } })
+    assert.same({ { unit = "tokens", window_s = 60, limit = 8000, remaining = 5409 } }, result.limits)
+    assert.equal(host.NOW + 3.5, result.retry_at)
+    result = at({ ["x-ratelimit-remaining-tokens"] = "0" }, { error = { message = text } })
+    assert.same({ { unit = "tokens", window_s = 60, limit = 8000, remaining = 0 } }, result.limits)
   end)
 
   it("does not say when it is nonsense", function()
