@@ -52,6 +52,9 @@ local function classify(response, text)
   if text and text:find("No endpoints found", 1, true) then
     return "model_gone"
   end
+  if text and text:find("free-models-per-min", 1, true) then
+    return "rate" -- whatever it goes on to say of more requests per day
+  end
   return KIND_BY_LIMIT_SOURCE[metadata.limit_source]
 end
 

@@ -226,17 +226,19 @@ local function exceeded(text)
 end
 
 -- "limited to 20 API calls / minute", "Your rate limit is 60 queries per minute", "rate limit of 30,000 input tokens per
--- minute". A request that "would exceed" it leaves something over.
+-- minute". Numbers that no limit stands before are other plans' ("to unlock 1000 free model requests per day"). A request
+-- that "would exceed" it leaves something over.
+local PER = { "^(%d[%d,]*) ([%a ]-) ?/ ?(%a+)", "^(%d[%d,]*) ([%a ]-) per (%a+)" }
+
 local function so_many_per_span(text)
-  for number, words, span in text:gmatch "(%d[%d,]*) ([%a ]-) ?/ ?(%a+)" do
-    if unit_of(words) and limits.span_s(span) then
-      return { unit = unit_of(words), window_s = limits.span_s(span), limit = number_of(number), remaining = 0 }
-    end
-  end
-  for number, words, span in text:gmatch "(%d[%d,]*) ([%a ]-) per (%a+)" do
-    if unit_of(words) and limits.span_s(span) then
-      local remaining = not text:find("would exceed", 1, true) and 0 or nil
-      return { unit = unit_of(words), window_s = limits.span_s(span), limit = number_of(number), remaining = remaining }
+  local remaining = not text:find("would exceed", 1, true) and 0 or nil
+  for word, rest in text:gmatch "limit%a* (%a+) (%d[^\n]*)" do
+    for _, pattern in ipairs(PER) do
+      local number, words, span = rest:match(pattern)
+      local unit, window_s = words and unit_of(words), span and limits.span_s(span)
+      if unit and window_s and (word == "to" or word == "of" or word == "is") then
+        return { unit = unit, window_s = window_s, limit = number_of(number), remaining = remaining }
+      end
     end
   end
   return nil

@@ -93,7 +93,10 @@ describe("a window in a text", function()
   end)
 
   it("is not guessed", function()
-    for _, text in ipairs { "Rate limit exceeded", "5 apples per minute", "10 requests per fortnight", "per per per" } do
+    for _, text in ipairs {
+      "Rate limit exceeded", "limited to 5 apples per minute", "10 requests per fortnight", "per per per",
+      "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day",
+    } do
       local _, windows = of_text(text)
       assert.same({}, windows)
     end

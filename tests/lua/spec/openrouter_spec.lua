@@ -109,7 +109,10 @@ describe("openrouter", function()
     }
     assert.equal("rate", sample.kind)
     assert.near(host.NOW + 30, sample.retry_at, 1e-3)
-    local body = { error = { message = "Rate limit exceeded: free-models-per-day.", code = 429 } }
+    local advice = " Add 10 credits to unlock 1000 free model requests per day"
+    local body = { error = { message = "Rate limit exceeded: free-models-per-min." .. advice, code = 429 } }
+    assert.equal("rate", check({ status = 429, body = body }).kind)
+    body = { error = { message = "Rate limit exceeded: free-models-per-day." .. advice, code = 429 } }
     assert.equal("quota_window", check({ status = 429, body = body }).kind)
   end)
 end)
