@@ -12,16 +12,14 @@ local sample = require "sample"
 
 local hub = (env("HF_ENDPOINT", "https://huggingface.co"):gsub("/+$", ""))
 
-local function probe(provider)
-  return base.with_keys(provider, function(key)
-    local headers = { ["Authorization"] = "Bearer " .. key }
-    local whoami = sample.from(http.get(hub .. "/api/whoami-v2", { headers = headers, expect = "json" }), provider)
-    if not whoami.ok then
-      whoami.message = "token check: " .. (whoami.message or "failed")
-      return whoami
-    end
-    return sample.from(http.get(base.at(provider, "/models"), { headers = headers, expect = "json" }), provider)
-  end)
+local function probe(provider, check)
+  local headers = openai.headers(provider, check.key)
+  local whoami = sample.from(http.get(hub .. "/api/whoami-v2", { headers = headers, expect = "json" }), provider)
+  if not whoami.ok then
+    whoami.message = "token check: " .. (whoami.message or "failed")
+    return whoami
+  end
+  return sample.from(http.get(base.at(provider, "/models"), { headers = headers, expect = "json" }), provider)
 end
 
 return openai.provider {

@@ -58,27 +58,25 @@ local function classify(response, text)
   return KIND_BY_LIMIT_SOURCE[metadata.limit_source]
 end
 
-local function probe(provider)
-  return base.with_keys(provider, function(key)
-    local response = http.get(base.at(provider, "/key"), {
-      headers = { ["Authorization"] = "Bearer " .. key },
-      expect = "json",
-      keep = "always",
-    })
-    local result = sample.from(response, provider)
-    if not result.ok then
-      return result
-    end
-    local data = type(response.json) == "table" and response.json.data
-    if type(data) ~= "table" then
-      return sample.failure("bad_response", "HTTP 200, but no key data in the answer", response)
-    end
-    result.limits = result.limits or {}
-    limits.add(result.limits, credit_window(data))
-    limits.add(result.limits, free_window(data))
-    result.rate_limit_percent = limits.percent(result.limits)
+local function probe(provider, check)
+  local response = http.get(base.at(provider, "/key"), {
+    headers = openai.headers(provider, check.key),
+    expect = "json",
+    keep = "always",
+  })
+  local result = sample.from(response, provider)
+  if not result.ok then
     return result
-  end)
+  end
+  local data = type(response.json) == "table" and response.json.data
+  if type(data) ~= "table" then
+    return sample.failure("bad_response", "HTTP 200, but no key data in the answer", response)
+  end
+  result.limits = result.limits or {}
+  limits.add(result.limits, credit_window(data))
+  limits.add(result.limits, free_window(data))
+  result.rate_limit_percent = limits.percent(result.limits)
+  return result
 end
 
 return openai.provider {

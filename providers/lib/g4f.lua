@@ -86,21 +86,19 @@ local TRY_NEXT = {
 
 local function probe(provider, check)
   local started = now()
-  return base.with_keys(provider, function(key)
-    local result
-    for _, model in ipairs(models_in_order(provider)) do
-      result = ping(provider, key, model)
-      if result.ok then
-        working_model[provider.name] = model
-        return result
-      end
-      local answered = result.http_status and result.http_status ~= 0
-      if not answered or not TRY_NEXT[result.kind] or now() - started > check.timeout_s / 2 then
-        return result
-      end
+  local result
+  for _, model in ipairs(models_in_order(provider)) do
+    result = ping(provider, check.key, model)
+    if result.ok then
+      working_model[provider.name] = model
+      return result
     end
-    return result
-  end)
+    local answered = result.http_status and result.http_status ~= 0
+    if not answered or not TRY_NEXT[result.kind] or now() - started > check.timeout_s / 2 then
+      return result
+    end
+  end
+  return result
 end
 
 --- @param spec table name, title, base_url, and `always` = false when it is watched only if one of its variables is set

@@ -118,14 +118,12 @@ function M.classify(response, text)
   return nil, wait_s
 end
 
-local function probe(provider)
-  return base.with_keys(provider, function(key)
-    local response = http.get(base.at(provider, "/models?pageSize=1"), {
-      headers = { ["x-goog-api-key"] = key },
-      expect = "json",
-    })
-    return sample.from(response, provider)
-  end)
+local function probe(provider, check)
+  local response = http.get(base.at(provider, "/models?pageSize=1"), {
+    headers = { ["x-goog-api-key"] = check.key },
+    expect = "json",
+  })
+  return sample.from(response, provider)
 end
 
 function M.provider(spec)

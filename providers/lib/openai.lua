@@ -102,13 +102,11 @@ function M.one_token(provider, key)
   return failed or all_models_gone(provider, result)
 end
 
-local function probe(provider)
-  return base.with_keys(provider, function(key)
-    if provider.models then
-      return M.one_token(provider, key)
-    end
-    return (M.ask(provider, key, provider.path))
-  end)
+local function probe(provider, check)
+  if provider.models then
+    return M.one_token(provider, check.key)
+  end
+  return (M.ask(provider, check.key, provider.path))
 end
 
 --- @param spec table see the head of this file

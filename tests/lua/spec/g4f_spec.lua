@@ -176,9 +176,9 @@ describe("g4f", function()
     end
   end)
 
-  it("tries the next key when one is refused", function()
+  it("sends the key that the check is for", function()
     local h, provider = setup("g4f", { G4F_API_KEY = "g4f_aaaa_0123456789", G4F_API_KEY_1 = "g4f_bbbb_0123456789" })
-    assert.is_true(h:check(provider, { failed(403, "Invalid G4F API key"), fine }).ok)
-    assert.equal("Bearer g4f_bbbb_0123456789", h.requests[2].headers.authorization)
+    h:check(provider, { fine }, { key = 2 })
+    assert.equal("Bearer g4f_bbbb_0123456789", h.requests[1].headers.authorization)
   end)
 end)

@@ -1,4 +1,4 @@
--- Providers that are asked for their model list, and how several keys are used.
+-- Providers that are asked for their model list, and how keys are used.
 
 local host = require "host"
 
@@ -100,124 +100,40 @@ end)
 describe("several keys", function()
   local refused = { status = 401, body = { error = { message = "Invalid API Key" } } }
   local fine = { status = 200, body = MODELS }
-  local h, provider
+  local scripts = { "groq", "together", "mistral", "gemini", "openrouter", "huggingface", "nvidia", "g4f" }
 
-  before_each(function()
-    h = host.new { env = {
-      GROQ_API_KEY_1 = "test-key-one-0123456789-aaaa",
-      GROQ_API_KEY_2 = "test-key-two-0123456789-bbbb",
-      GROQ_API_KEY_4 = "test-key-beyond-the-gap-cccc",
-    } }
-    provider = h:load "groq"
-  end)
-
-  it("are not tried when the first works", function()
-    assert.is_true(h:check(provider, { fine }).ok)
-    assert.equal("Bearer test-key-one-0123456789-aaaa", h.requests[1].headers.authorization)
-    assert.same({}, h.log)
-  end)
-
-  it("hand over when one is refused, and the log names it", function()
-    local sample = h:check(provider, { refused, fine })
-    assert.is_true(sample.ok)
-    assert.is_nil(sample.message)
-    assert.equal("Bearer test-key-two-0123456789-bbbb", h.requests[2].headers.authorization)
-    assert.same({ "warn: groq: key 1 (GROQ_API_KEY_1, …aaaa) refused: HTTP 401: Invalid API Key" }, h.log)
-  end)
-
-  it("are told of once, and again only when something changes", function()
-    h:check(provider, { refused, fine })
-    h:check(provider, { refused, fine })
-    assert.equal(1, #h.log)
-    h:check(provider, { fine })
-    assert.equal("info: groq: the first key is no longer refused", h.log[2])
-    h:check(provider, { refused, fine })
-    assert.equal(3, #h.log)
-  end)
-
-  it("are all named when all are refused", function()
-    local sample = h:check(provider, { refused, { status = 402, body = { error = { message = "No credit" } } } })
-    assert.equal("credit", sample.kind)
-    assert.equal("key 1 (GROQ_API_KEY_1, …aaaa) refused: HTTP 401: Invalid API Key; "
-      .. "key 2 (GROQ_API_KEY_2, …bbbb) refused: HTTP 402: No credit", sample.message)
-  end)
-
-  it("hand over for every refusal that may be the key's own", function()
-    for _, answer in ipairs {
-      refused,
-      { status = 401, body = { error = { message = "Missing API key" } } },
-      { status = 402 },
-      { status = 403 },
-      { status = 403, body = { error = { message = "Missing scopes: api.model.read" } } },
-    } do
-      assert.is_true(h:check(provider, { answer, fine }).ok)
-    end
-  end)
-
-  it("stay untried when the provider is limited, broken or silent", function()
-    for _, answer in ipairs { { status = 429 }, { status = 503 }, { status = 404 }, { error = "timeout" } } do
-      assert.is_false(h:check(provider, { answer }).ok)
-      assert.equal(1, #h.requests)
-    end
-  end)
-
-  it("are tried eight in a check, and the next check goes on behind them", function()
-    local env = {}
-    for i = 1, 10 do
-      env["GROQ_API_KEY_" .. i] = string.format("test-key-%04d", i)
-    end
-    h = host.new { env = env }
-    provider = h:load "groq"
-    local function only(good)
-      return function(request)
-        return request.headers.authorization == "Bearer test-key-" .. good and fine or refused
+  for _, name in ipairs(scripts) do
+    it("of " .. name .. " are checked one by one", function()
+      local variable = name:upper() .. "_API_KEY"
+      local h = host.new { env = {
+        [variable .. "_1"] = "test-key-one-0123456789-aaaa",
+        [variable .. "_2"] = "test-key-two-0123456789-bbbb",
+        [variable .. "_4"] = "test-key-beyond-the-gap-cccc",
+      } }
+      local provider = h:load(name)
+      assert.equal(2, #provider.keys)
+      for number, text in ipairs { "test-key-one-0123456789-aaaa", "test-key-two-0123456789-bbbb" } do
+        local sample = h:check(provider, { refused }, { key = number })
+        assert.truthy(sample.kind == "key_invalid" or sample.kind == "key_missing")
+        assert.equal(1, #h.requests)
+        local headers = h.requests[1].headers
+        assert.equal(text, headers["x-goog-api-key"] or headers.authorization:match "^Bearer (.*)$")
       end
-    end
-    local sample = h:check(provider, only "0010")
-    assert.equal(8, #h.requests)
-    assert.equal("key_invalid", sample.kind)
-    assert.truthy(sample.message:find("key 8 (GROQ_API_KEY_8) refused", 1, true))
-    assert.truthy(sample.message:find("2 more keys wait for the next check", 1, true))
-    assert.is_true(h:check(provider, only "0010").ok)
-    assert.equal(2, #h.requests)
-    assert.equal("Bearer test-key-0009", h.requests[1].headers.authorization)
-    assert.is_true(h:check(provider, only "0002").ok)
-    assert.equal("Bearer test-key-0002", h.requests[4].headers.authorization)
-    local told = #h.log
-    assert.is_true(h:check(provider, only "0009").ok)
-    assert.equal(told, #h.log)
-  end)
-
-  it("fit into the requests of one check, even at a g4f server that has each model refused", function()
-    local env = {}
-    for i = 1, 12 do
-      env["G4F_API_KEY_" .. i] = string.format("test-key-%04d", i)
-    end
-    h = host.new { env = env }
-    local sample = h:check(h:load "g4f", function()
-      return { status = 401, body = { error = { message = "MissingAuthError: x" } } }
+      assert.same({}, h.log)
     end)
-    assert.equal("key_missing", sample.kind)
-    assert.equal(32, #h.requests)
-  end)
-
-  it("show nothing of a short key", function()
-    h = host.new { env = { GROQ_API_KEY = "short", GROQ_API_KEY_1 = "other" } }
-    h:check(h:load "groq", { refused, fine })
-    assert.same({ "warn: groq: key 1 (GROQ_API_KEY) refused: HTTP 401: Invalid API Key" }, h.log)
-  end)
+  end
 
   it("count once when two variables hold the same", function()
     local key = "test-key-0123456789abcdef"
-    h = host.new { env = { TOGETHER_API_KEY = key, TOGETHERAI_API_KEY = key } }
-    h:check(h:load "together", { refused })
-    assert.equal(1, #h.requests)
+    local h = host.new { env = { TOGETHER_API_KEY = key, TOGETHERAI_API_KEY = key } }
+    assert.equal(1, #h:load("together").keys)
   end)
 
-  it("are one key without a number in the message", function()
-    h = host.new { env = { GROQ_API_KEY = "test-key-0123456789abcdef" } }
-    assert.equal("HTTP 401: Invalid API Key", h:check(h:load "groq", { refused }).message)
-    assert.same({}, h.log)
+  it("say nothing of their number in a message", function()
+    local h = host.new { env = { GROQ_API_KEY = "test-key-0123456789abcdef", GROQ_API_KEY_1 = "test-key-1123456789abcdef" } }
+    local provider = h:load "groq"
+    assert.equal("HTTP 401: Invalid API Key", h:check(provider, { refused }, { key = 2 }).message)
+    assert.is_true(h:check(provider, { fine }).ok)
   end)
 end)
 
@@ -244,6 +160,12 @@ describe("openai.provider", function()
     assert.equal("https://api.acme.example/v1/me", h.requests[1].url)
     assert.same({ authorization = "Bearer k-123456789", ["x-title"] = "providerd" }, h.requests[1].headers)
     assert.same({ ["X-Title"] = "providerd" }, provider.headers)
+  end)
+
+  it("sends the bare key in the header that auth_header names", function()
+    local h, provider = provider_with({ auth_header = "api-key" }, { ACME_API_KEY = "k-123456789" })
+    h:check(provider, { { status = 200, body = MODELS } })
+    assert.same({ ["api-key"] = "k-123456789" }, h.requests[1].headers)
   end)
 
   it("does not send a key to an origin that the provider did not declare", function()
