@@ -11,8 +11,9 @@
 --   finish, reasoned the finish reason as told, and whether there was reasoning that is not in the text
 -- A failure has `tokens` and `prompt_tokens` too where they were told before it.
 --
--- From the provider: `base_url`, `headers` (added to each request), `classify`, `chat_path` (in place of the dialect's
--- own) and `request_headers(provider, check)`, which gives all headers, for who sends its key in another way.
+-- From the provider: `base_url`, `headers` (added to each request), `auth_header` (the header that takes the bare key),
+-- `request_headers(provider, check)` (all headers, in place of these), `chat_path` (in place of the dialect's own), and
+-- what lib/sample.lua reads.
 --
 -- Two fields of OpenAI's are not everybody's, and are learned from refusals that name them, and kept: max_tokens or
 -- max_completion_tokens (by model; OpenAI's reasoning models want the latter), and stream_options (by provider).
@@ -20,6 +21,7 @@
 -- Facts as collected 2026-11-23 from the pages that the provider scripts cite.
 
 local base = require "base"
+local errors = require "errors"
 local sample = require "sample"
 local stream = require "stream"
 
@@ -64,13 +66,6 @@ end
 
 -- ---- from a response to a sample
 
--- The status that an error inside a 200 stands for.
-local function status_of(body)
-  local err = type(body.error) == "table" and body.error or {}
-  local status = tonumber(err.code) or tonumber(err.status)
-  return status and status >= 400 and status < 600 and math.floor(status) or 500
-end
-
 local function add_answer(result, answer)
   result.tokens = answer.tokens
   result.prompt_tokens = answer.usage and answer.usage.prompt
@@ -83,13 +78,6 @@ local function add_answer(result, answer)
     result.tokens_per_second = answer.tokens_per_second
   end
   return result
-end
-
--- Keeps what the headers told when the body makes a failure of a success.
-local function failed_instead(result, failure)
-  failure.limits = failure.limits or result.limits
-  failure.rate_limit_percent = failure.rate_limit_percent or result.rate_limit_percent
-  return failure
 end
 
 -- A server may answer in one piece although a stream was asked for. A line of NDJSON is JSON too.
@@ -114,30 +102,44 @@ local function fault_of(answer)
   return nil
 end
 
+-- The failure that an error in a stream tells, where lib/sample.lua did not find it.
+local function refusal_of(provider, response, body)
+  local inside, status = errors.inside(body)
+  return sample.refusal(response, provider, status, inside or body)
+end
+
+-- What the headers told stays when the body makes a failure of a success.
+local function failed_instead(result, response, fault)
+  local failure = sample.failure("bad_response", fault, response)
+  failure.limits, failure.rate_limit_percent = result.limits, result.rate_limit_percent
+  return failure
+end
+
 local function sample_of(provider, response, dialect, streamed)
-  local result = sample.from(response, provider.classify)
+  local result = sample.from(response, provider)
   if result.kind == "bad_path" and sample.error_of(response.json) then
     result.kind = "model_gone" -- a 404 of the API itself, which knows this path
   end
-  if not result.ok then
+  if not result.ok and not (response.ok and streamed) then
     return result
   end
   local answer = read(response, dialect, streamed)
   local fault = fault_of(answer)
-  if answer and answer.error then
-    local refusal = sample.refusal(response, provider.classify, status_of(answer.error), answer.error)
-    return add_answer(failed_instead(result, refusal), answer)
-  elseif fault and sample.error_of(response.json) then
-    return failed_instead(result, sample.refusal(response, provider.classify, 500, response.json))
-  elseif fault then
-    return add_answer(failed_instead(result, sample.failure("bad_response", fault, response)), answer or { tokens = 0 })
+  if not answer then
+    return failed_instead(result, response, fault)
+  elseif result.ok and answer.error then
+    result = refusal_of(provider, response, answer.error)
+  elseif result.ok and fault then
+    result = sample.error_of(response.json) and sample.refusal(response, provider, nil, response.json)
+      or failed_instead(result, response, fault)
   end
   return add_answer(result, answer)
 end
 
 -- ---- requests
 
---- The headers of a provider's own, and the one that carries the key: `name`, default `Authorization: Bearer`.
+--- The headers of a provider's own, and the one that carries the key: the provider's `auth_header`, else `name`, else
+--- `Authorization: Bearer`.
 function M.headers(provider, check, name)
   if provider.request_headers then
     return provider.request_headers(provider, check)
@@ -146,8 +148,11 @@ function M.headers(provider, check, name)
   for header, value in pairs(provider.headers or {}) do
     headers[header] = value
   end
-  if check.key then
-    headers[name or "Authorization"] = name and check.key or "Bearer " .. check.key
+  name = provider.auth_header or name
+  if check.key and name then
+    headers[name] = check.key
+  elseif check.key then
+    headers["Authorization"] = "Bearer " .. check.key
   end
   return headers
 end

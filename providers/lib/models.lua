@@ -13,8 +13,7 @@
 -- of at most 2000 models, each once; what is dropped is said in the log, once for each change. When the list could not
 -- be read: nil, and the sample that says why.
 --
--- From the provider: `base_url`, `headers`, `classify`, `models_path` (in place of the dialect's own) and
--- `request_headers(provider, check)`, as in lib/chat.lua.
+-- From the provider: `models_path` (in place of the dialect's own), and the headers as in lib/chat.lua.
 -- Facts as collected 2026-11-23 from the pages that the provider scripts cite.
 
 local base = require "base"
@@ -133,7 +132,7 @@ end
 -- The entries of a page, and the whole body; or nil and a failed sample.
 local function page(provider, url, headers, entries_of)
   local response = http.get(url, { headers = headers, expect = "json", keep = "always" })
-  local result = sample.from(response, provider.classify)
+  local result = sample.from(response, provider)
   if not result.ok then
     return nil, result
   end

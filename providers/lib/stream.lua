@@ -132,8 +132,8 @@ local function clock_of(arrivals)
   return function(bytes)
     local arrival = arrivals[index]
     while arrival do
-      ms = arrival.ms or arrival[2]
-      if (arrival.bytes or arrival[1]) >= bytes then
+      ms = arrival.ms
+      if arrival.bytes >= bytes then
         break
       end
       index = index + 1

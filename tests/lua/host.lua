@@ -8,6 +8,7 @@
 --   h.requests[1]   -- {method, url, headers, body, json, form}, with the secrets opened
 --   h.log[1]        -- "warn: ..."
 --
+-- Other functions that ask are run by h:call(work, provider, answers).
 -- A check is made with one key: the first of the provider, or another: h:check(provider, answers, { key = 2 }).
 -- An answer is {status, headers, body (a text, or a table to encode), error, message, takes_s, arrivals (of a streamed
 -- answer, an array of {bytes, ms})}; instead of a list of answers there may be a function from the request to the answer.
@@ -512,15 +513,21 @@ local function check_of(self, provider, options)
   }
 end
 
---- Makes one check and returns its sample. The requests are in self.requests.
+--- Calls a function that may make requests, as the daemon calls `probe`: work(provider, check). The requests are in
+--- self.requests. Returns the first two results, and the latency of the last answer.
 --- @param options table|nil key = which of the provider's keys (default: the first), timeout_s
-function Host:check(provider, answers, options)
+--- @param further table|nil more fields of `check`
+function Host:call(work, provider, answers, options, further)
   self.requests = {}
   self.running = provider
-  local probe = coroutine.create(provider.probe)
+  local check = check_of(self, provider, options or {})
+  for field, value in pairs(further or {}) do
+    check[field] = value
+  end
+  local routine = coroutine.create(work)
   local latest
-  local ok, value = coroutine.resume(probe, provider, check_of(self, provider, options or {}))
-  while ok and coroutine.status(probe) == "suspended" do
+  local ok, value, second = coroutine.resume(routine, provider, check)
+  while ok and coroutine.status(routine) == "suspended" do
     local answer
     if type(answers) == "function" then
       answer = answers(value)
@@ -531,10 +538,16 @@ function Host:check(provider, answers, options)
       error(string.format("no answer for request %d: %s %s", #self.requests, value.method, value.url), 2)
     end
     latest = answer.latency_ms or 100
-    ok, value = coroutine.resume(probe, answer)
+    ok, value, second = coroutine.resume(routine, answer)
   end
   self.running = nil
   assert(ok, value)
+  return value, second, latest
+end
+
+--- Makes one check and returns its sample. The requests are in self.requests.
+function Host:check(provider, answers, options)
+  local value, _, latest = self:call(provider.probe, provider, answers, options)
   if fields[value] then
     value = self:library("sample").from(value, provider)
   end
