@@ -181,11 +181,13 @@ end
 
 -- ---- the dialects
 
-local CHAT_TYPES = { chat = true, llm = true, vlm = true }
-local OTHER_TYPES = {
-  embedding = true, embeddings = true, image = true, rerank = true, moderation = true, audio = true, video = true,
-  transcribe = true, tts = true, language = true, -- Together's `language` completes, and does not chat
-}
+-- What `type` says of chatting. Together's `language` completes, and does not chat.
+local CHATS_BY_TYPE = { chat = true, llm = true, vlm = true }
+for _, name in ipairs {
+  "embedding", "embeddings", "image", "rerank", "moderation", "audio", "video", "transcribe", "tts", "language",
+} do
+  CHATS_BY_TYPE[name] = false
+end
 
 local function makes_text(modalities)
   for i = 1, type(modalities) == "table" and #modalities or 0 do
@@ -209,7 +211,7 @@ local function openai_chat(entry)
   if type(architecture.output_modalities) == "table" then
     return makes_text(architecture.output_modalities)
   end
-  return CHAT_TYPES[entry.type] or (OTHER_TYPES[entry.type] and false) or nil
+  return CHATS_BY_TYPE[entry.type or ""]
 end
 
 -- Hugging Face names the providers behind a model: the cheapest that is live.
