@@ -59,9 +59,9 @@ function M.looks_reasoning(id)
   return matches(id, REASONING_MARKS) and not matches(id, NOT_REASONING)
 end
 
---- The tokens that are asked for in place of `wanted`.
+--- The tokens that are asked for in place of `wanted` (nil: as many as it likes).
 function M.max_tokens(id, wanted)
-  return M.looks_reasoning(id) and math.max(wanted, REASONING_TOKENS_MIN) or wanted
+  return wanted and M.looks_reasoning(id) and math.max(wanted, REASONING_TOKENS_MIN) or wanted
 end
 
 -- ---- from a response to a sample
@@ -80,13 +80,14 @@ local function add_answer(result, answer)
   return result
 end
 
--- A server may answer in one piece although a stream was asked for. A line of NDJSON is JSON too.
+-- A server may answer in one piece although a stream was asked for, and the other way round. A line of NDJSON is JSON too.
 local function read(response, dialect, streamed)
   local body = response.json
   if type(body) == "table" and not (streamed and dialect == "ollama") then
     return stream.whole(body, dialect)
   end
-  return streamed and stream.read(response, dialect) or nil
+  local has_events = streamed or (response.body or ""):find "^%s*data:" or (response.body or ""):find "^%s*event:"
+  return has_events and stream.read(response, dialect) or nil
 end
 
 local function fault_of(answer)
@@ -115,10 +116,17 @@ local function failed_instead(result, response, fault)
   return failure
 end
 
+-- Whether a bad_path is about the model: a 404 of the API itself, which knows this path, and of which the script does not
+-- say that it means something else.
+local function is_about_model(provider, response)
+  local text, code, class = errors.error_in(response, response.json)
+  return text ~= nil and not (provider.classify and provider.classify(response, text, code, class))
+end
+
 local function sample_of(provider, response, dialect, streamed)
   local result = sample.from(response, provider)
-  if result.kind == "bad_path" and sample.error_of(response.json) then
-    result.kind = "model_gone" -- a 404 of the API itself, which knows this path
+  if result.kind == "bad_path" and is_about_model(provider, response) then
+    result.kind = "model_gone"
   end
   if not result.ok and not (response.ok and streamed) then
     return result

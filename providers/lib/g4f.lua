@@ -7,10 +7,12 @@
 -- text's beginning says more than the status.
 -- Docs: https://github.com/xtekky/gpt4free/blob/main/docs/interference-api.md; facts as collected 2026-11-23 from
 -- xtekky/gpt4free (g4f/api/__init__.py, g4f/requests/raise_for_status.py, g4f/config.py).
+-- A deep check is the default here: nothing else shows that words come back.
 -- What the script cannot know: limits; and whether a hosted endpoint still exists before it has asked.
 
 local base = require "base"
-local sample = require "sample"
+local chat = require "chat"
+local models = require "models"
 
 local M = {}
 
@@ -32,36 +34,8 @@ local function classify(response, text)
   return text and KIND_BY_CLASS[text:match("^(%a+Error): ")]
 end
 
--- Whether a body, or an event of a stream, holds a completion.
-local function has_completion(response)
-  local body = response.json
-  if type(body) == "table" then
-    return type(body.choices) == "table" and type(body.choices[1]) == "table"
-  end
-  for event in (response.body or ""):gmatch "data: ([^\r\n]+)" do
-    local value = json.decode(event)
-    if type(value) == "table" and type(value.choices) == "table" and type(value.choices[1]) == "table" then
-      return true
-    end
-  end
-  return false
-end
-
-local function sample_of(response, provider)
-  local result = sample.from(response, provider)
-  if result.ok and not has_completion(response) then
-    return sample.failure("bad_response", "HTTP 200 without a completion in it", response)
-  end
-  return result
-end
-
-local function ping(provider, key, model)
-  local response = http.post(base.at(provider, "/chat/completions"), {
-    headers = key and { ["Authorization"] = "Bearer " .. key } or nil,
-    json = { model = model, messages = { { role = "user", content = "ping" } } },
-    keep = "always",
-  })
-  return sample_of(response, provider)
+local function ping(provider, check, model)
+  return chat.openai(provider, check, { model = model, prompt = "ping" })
 end
 
 -- The model that answered last, by provider.
@@ -88,7 +62,7 @@ local function probe(provider, check)
   local started = now()
   local result
   for _, model in ipairs(models_in_order(provider)) do
-    result = ping(provider, check.key, model)
+    result = ping(provider, check, model)
     if result.ok then
       working_model[provider.name] = model
       return result
@@ -113,6 +87,9 @@ function M.provider(spec)
   end
   spec.classify = classify
   spec.probe = probe
+  spec.complete = chat.openai
+  spec.list_models = models.openai
+  spec.deep = spec.deep or { enabled = true, models = MODELS, try_next = TRY_NEXT }
   return spec
 end
 

@@ -9,7 +9,9 @@
 -- (packages/core/src/utils/googleQuotaErrors.ts) and from recorded answers.
 
 local base = require "base"
+local chat = require "chat"
 local hints = require "hints"
+local models = require "models"
 local sample = require "sample"
 
 local M = {}
@@ -132,6 +134,8 @@ function M.provider(spec)
   spec.missing = base.missing(spec.keys)
   spec.classify = spec.classify or M.classify
   spec.probe = probe
+  spec.complete = spec.complete or chat.gemini
+  spec.list_models = spec.list_models or models.gemini
   return spec
 end
 

@@ -23,6 +23,7 @@ local sample = require "sample"
 local M = {}
 
 local MODELS_MAX = 2000
+local ENTRIES_MAX = 4000 -- of a page, that are looked at
 local ID_MAX = 127 -- bytes
 local PAGES_MAX = 10
 local CONTEXT_MAX = 1e9
@@ -92,7 +93,7 @@ local told = {} -- by provider, what was dropped from its list last
 
 local function tell_dropped(provider, list)
   local text = list.dropped > 0 and string.format("%d of %d models left out (first: %s)", list.dropped,
-    list.dropped + #list.models, list.first_dropped) or ""
+    list.dropped + #list.models, list.first_dropped or "beyond " .. ENTRIES_MAX) or ""
   if text ~= (told[provider.name] or "") then
     told[provider.name] = text
     log.info("%s: %s", provider.name, text ~= "" and text or "no models left out any more")
@@ -122,9 +123,11 @@ local function add(list, model)
 end
 
 local function add_all(list, entries, model_of)
-  for i = 1, #entries do
+  local looked_at = math.min(#entries, ENTRIES_MAX)
+  for i = 1, looked_at do
     add(list, type(entries[i]) == "table" and model_of(entries[i]) or {})
   end
+  list.dropped = list.dropped + #entries - looked_at
 end
 
 -- ---- asking

@@ -12,25 +12,18 @@
 -- the check is then a one-token completion of the first that exists, for providers whose model list proves nothing),
 -- `key_optional` (watched without a key too), `headers` (added to each request), `auth_header` (the header that takes the
 -- bare key, such as "api-key", in place of Authorization: Bearer), `classify` and `limit_windows` (see lib/sample.lua),
--- `probe` (in place of the one here).
+-- `probe`, `complete`, `list_models` (in place of the ones here, of lib/chat.lua and of lib/models.lua).
 
 local base = require "base"
+local chat = require "chat"
+local models = require "models"
 local sample = require "sample"
 
 local M = {}
 
 --- The headers of a request with a key (or none).
 function M.headers(provider, key)
-  local headers = {}
-  for name, value in pairs(provider.headers or {}) do
-    headers[name] = value
-  end
-  if key and provider.auth_header then
-    headers[provider.auth_header] = key
-  elseif key then
-    headers["Authorization"] = "Bearer " .. key
-  end
-  return headers
+  return chat.headers(provider, { key = key })
 end
 
 --- Asks a path of the API with a key.
@@ -115,6 +108,8 @@ function M.provider(spec)
   spec.base_url = base.url(spec.name, spec.base_url)
   spec.path = spec.path or "/models"
   spec.probe = spec.probe or probe
+  spec.complete = spec.complete or chat.openai
+  spec.list_models = spec.list_models or models.openai
   if not spec.key_optional then
     spec.missing = spec.missing or base.missing(spec.keys)
   end

@@ -13,7 +13,7 @@
 --   model, finish     nil where they were not told
 --   error             the decoded body of an error inside the stream
 --   ended             the stream came to its proper end: [DONE], a finish reason, message_stop, done
---   cut               there was more than is read here (20000 lines, 8000 events)
+--   cut               there was more than is read here (20000 lines, 3000 events)
 --
 -- Not tokens: comments (": keep-alive"), chunks with a role only, empty deltas, `choices: []` (Azure's filter results,
 -- usage), signatures, pings. Tokens: text, reasoning, refusals and tool calls.
@@ -28,8 +28,10 @@
 
 local M = {}
 
+-- Together these keep the work on any body of 1 MB below the instructions that one call into a script may take.
 local LINES_MAX = 20000
-local EVENTS_MAX = 8000
+local EVENTS_MAX = 3000
+local BLOCKS_MAX = 6 -- of one event; they hold one or two
 local TEXT_MAX = 4096 -- bytes of text that are kept
 local COUNT_MAX = 1e7 -- no answer has more tokens
 
@@ -159,7 +161,7 @@ local function read_content(content)
     return text_of(content), nil
   end
   local text, reasoning = "", ""
-  for i = 1, math.min(#content, 64) do
+  for i = 1, math.min(#content, BLOCKS_MAX) do
     local block = table_of(content[i])
     local thought = block.thinking
     if type(thought) == "table" then
@@ -235,7 +237,7 @@ end
 local function read_parts(parts)
   local text, reasoning, other = "", "", false
   parts = table_of(parts)
-  for i = 1, math.min(#parts, 64) do
+  for i = 1, math.min(#parts, BLOCKS_MAX) do
     local part = table_of(parts[i])
     if part.thought == true then
       reasoning = add(reasoning, text_of(part.text) or "")

@@ -338,3 +338,50 @@ describe("deep.choose", function()
     end
   end)
 end)
+
+describe("a provider's script", function()
+  local function load(name, variable)
+    h = host.new { env = { [variable] = "test-key-0123456789abcdef" } }
+    return h:load(name)
+  end
+
+  it("has completions and a list of models without saying so", function()
+    for name, variable in pairs { groq = "GROQ_API_KEY", gemini = "GEMINI_API_KEY", g4f_main = "G4F_API_KEY" } do
+      local loaded = load(name, variable)
+      assert.is_function(loaded.complete, name)
+      assert.is_function(loaded.list_models, name)
+    end
+  end)
+
+  it("of a gpt4free server is checked deep by default, and tries other models at most failures", function()
+    provider = load("g4f_main", "G4F_API_KEY")
+    deep = h:library "deep"
+    assert.is_true(provider.deep.enabled)
+    local sample = run(function(request)
+      if #h.requests == 1 then
+        return { status = 500, body = { error = { message = "RateLimitError: slow" } } }
+      end
+      return echo(request)
+    end, { models = {} })
+    assert.is_true(sample.ok)
+    assert.equal("gpt-4o", h.requests[1].json.model)
+    assert.equal("gpt-4o-mini", sample.model_asked)
+    assert.equal("bad_path", run({
+      { status = 404, body = { error = { message = "ProviderNotFoundError: X" } } }, GONE, GONE,
+    }, { models = {} }).kind)
+  end)
+
+  it("of Gemini is checked in its own dialect", function()
+    provider = load("gemini", "GEMINI_API_KEY")
+    deep = h:library "deep"
+    local sample = run(function(request)
+      local words = request.json.contents[1].parts[1].text:match ": (.+)$"
+      return { status = 200, body = { modelVersion = "gemini-2.0-flash-lite-001",
+        candidates = { { content = { parts = { { text = words } } }, finishReason = "STOP" } } } }
+    end, { models = { { id = "gemini-2.5-pro" }, { id = "gemini-2.0-flash-lite" }, { id = "gemini-embedding-001" } } })
+    assert.is_true(sample.ok)
+    assert.equal("gemini-2.0-flash-lite", sample.model_asked)
+    assert.is_nil(sample.model_mismatch)
+    assert.equal("test-key-0123456789abcdef", h.requests[1].headers["x-goog-api-key"])
+  end)
+end)
