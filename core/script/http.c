@@ -1,12 +1,14 @@
 /* http: http.get and http.post, which suspend the check's coroutine until the answer is there. */
 #include "base/clock.h"
 #include "base/duration.h"
+#include "probe/sigv4.h"
 #include "script/json_value.h"
 #include "script/response.h"
 #include "script/script_internal.h"
 #include "script/secret.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +19,11 @@ struct collecting {
     bool has_secret;
     int headers; /* stack index of an array of header lines, each a string or a secret */
     lua_Integer header_count;
-    int body; /* stack index of the body; 0 = none */
+    int body;       /* stack index of the body; 0 = none */
+    int shown_body; /* stack index of what may be shown of it; 0 = as it is, unless it is a secret */
+    bool is_signed; /* with: */
+    struct sigv4_key key;
+    char region[64], service[64];
 };
 
 static void refuse_line_breaks(lua_State *L, const char *bytes, size_t len, const char *what)
@@ -95,13 +101,31 @@ static void append_form_value(lua_State *L, int index, struct buf *out)
     append_form_encoded(out, bytes, secret != NULL ? secret->len : len);
 }
 
+static void append_form(lua_State *L, int table, struct buf *out, struct buf *shown)
+{
+    for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
+        const char *separator = out->len != 0 ? "&" : "";
+        buf_append_text(out, separator);
+        buf_append_text(shown, separator);
+        append_form_value(L, -2, out);
+        append_form_value(L, -2, shown);
+        buf_append_char(out, '=');
+        buf_append_char(shown, '=');
+        append_form_value(L, -1, out);
+        if (secret_at(L, -1) != NULL)
+            buf_append_text(shown, "***");
+        else
+            append_form_value(L, -1, shown);
+    }
+}
+
 /* Replaces the table on top by its application/x-www-form-urlencoded text (WHATWG URL standard), a secret when one is
- * in it. */
+ * in it, and pushes that text with "***" for the values of secrets. */
 static void encode_form(lua_State *L)
 {
     int table = lua_gettop(L);
     bool has_secret = false;
-    struct buf out = BUF_EMPTY;
+    struct buf out = BUF_EMPTY, shown = BUF_EMPTY;
 
     for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) { /* first look, while nothing is held */
         bool is_secret = secret_at(L, -1) != NULL;
@@ -109,24 +133,22 @@ static void encode_form(lua_State *L)
         if (lua_type(L, -2) != LUA_TSTRING || (!is_secret && lua_type(L, -1) != LUA_TSTRING))
             luaL_error(L, "http: form holds a %s, expected name = string or secret", luaL_typename(L, -1));
     }
-    for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
-        if (out.len != 0)
-            buf_append_char(&out, '&');
-        append_form_value(L, -2, &out);
-        buf_append_char(&out, '=');
-        append_form_value(L, -1, &out);
-    }
-    bool whole = buf_ok(&out);
+    append_form(L, table, &out, &shown);
+    bool whole = buf_ok(&out) && buf_ok(&shown);
     if (whole && has_secret)
         secret_push(L, buf_text(&out), out.len, "");
     else if (whole)
         lua_pushlstring(L, buf_text(&out), out.len);
+    if (whole)
+        lua_pushlstring(L, buf_text(&shown), shown.len);
     if (out.bytes != NULL)
         explicit_bzero(out.bytes, out.len);
     buf_dispose(&out);
+    buf_dispose(&shown);
     if (!whole)
         luaL_error(L, "http: out of memory for a form");
-    lua_replace(L, table);
+    lua_insert(L, table);
+    lua_replace(L, table + 1);
 }
 
 static void collect_body(lua_State *L, int options, struct collecting *collecting)
@@ -138,6 +160,7 @@ static void collect_body(lua_State *L, int options, struct collecting *collectin
     } else if (lua_pop(L, 1), lua_getfield(L, options, "form") != LUA_TNIL) {
         luaL_checktype(L, -1, LUA_TTABLE);
         encode_form(L);
+        collecting->shown_body = lua_gettop(L) - 1;
         add_header_text(L, collecting, "Content-Type: application/x-www-form-urlencoded");
     } else if (lua_pop(L, 1), lua_getfield(L, options, "body") != LUA_TNIL) {
         if (secret_at(L, -1) == NULL)
@@ -148,6 +171,57 @@ static void collect_body(lua_State *L, int options, struct collecting *collectin
     }
     collecting->body = lua_gettop(L);
     collecting->has_secret |= secret_at(L, -1) != NULL;
+}
+
+/* -- options -- */
+
+/* The text or secret on top of the stack, which must stay there as long as the bytes are used. */
+static const char *text_or_secret(lua_State *L, const char *what, size_t *len)
+{
+    const struct secret *secret = secret_at(L, -1);
+    if (secret != NULL) {
+        *len = secret->len;
+        return secret->bytes;
+    }
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "http: aws_sigv4.%s is a %s, expected a string or a secret", what, luaL_typename(L, -1));
+    return lua_tolstring(L, -1, len);
+}
+
+/* Leaves what the key points to on the stack. */
+static void collect_signing(lua_State *L, int options, struct collecting *collecting)
+{
+    if (lua_getfield(L, options, "aws_sigv4") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    int table = lua_gettop(L), read = 0;
+    if (!lua_istable(L, table))
+        luaL_error(L, "http: aws_sigv4 is a %s, expected { provider = ..., id = ..., secret = ..., token = ... }",
+                   luaL_typename(L, table));
+    lua_getfield(L, table, "provider");
+    const char *provider = lua_tostring(L, -1);
+    if (provider == NULL ||
+        sscanf(provider, "aws:amz:%63[a-z0-9-]:%63[a-z0-9-]%n", collecting->region, collecting->service, &read) != 2 ||
+        provider[read] != '\0')
+        luaL_error(L, "http: aws_sigv4.provider is '%s', expected \"aws:amz:REGION:SERVICE\"",
+                   provider != NULL ? provider : luaL_typename(L, -1));
+    lua_getfield(L, table, "token");
+    if (!lua_isnil(L, -1)) {
+        if (secret_at(L, -1) == NULL)
+            luaL_error(L, "http: aws_sigv4.token is a %s, expected a secret", luaL_typename(L, -1));
+        lua_pushliteral(L, "X-Amz-Security-Token");
+        lua_insert(L, -2);
+        add_header(L, collecting);
+    }
+    lua_getfield(L, table, "id");
+    collecting->key.id = text_or_secret(L, "id", &collecting->key.id_len);
+    refuse_line_breaks(L, collecting->key.id, collecting->key.id_len, "aws_sigv4.id");
+    lua_getfield(L, table, "secret");
+    if (secret_at(L, -1) == NULL)
+        luaL_error(L, "http: aws_sigv4.secret is a %s, expected a secret", luaL_typename(L, -1));
+    collecting->key.secret = text_or_secret(L, "secret", &collecting->key.secret_len);
+    collecting->is_signed = collecting->has_secret = true;
 }
 
 static int64_t timeout_option_ms(lua_State *L, int options, int64_t most_ms)
@@ -214,11 +288,15 @@ static void collect_options(lua_State *L, int options, struct collecting *collec
     }
     lua_pop(L, 1);
     collect_body(L, options, collecting);
+    collect_signing(L, options, collecting);
 }
 
-static const char *const *header_lines(lua_State *L, struct collecting *collecting)
+/* -- sending -- */
+
+/* One userdata holds the pointers and the opened lines, and room for those of a signature; the prober copies them, then
+ * it is wiped. */
+static const char **header_lines(lua_State *L, struct collecting *collecting)
 {
-    /* One userdata holds the pointers and the opened lines; the prober copies them, then it is wiped. */
     size_t bytes = 0, count = (size_t)collecting->header_count;
     for (lua_Integer i = 1; i <= collecting->header_count; ++i) {
         lua_rawgeti(L, collecting->headers, i);
@@ -226,8 +304,8 @@ static const char *const *header_lines(lua_State *L, struct collecting *collecti
         bytes += (secret != NULL ? secret->len : lua_rawlen(L, -1)) + 1;
         lua_pop(L, 1);
     }
-    char **lines = lua_newuserdatauv(L, count * sizeof(char *) + bytes + 1, 0);
-    char *end = (char *)(lines + count);
+    const char **lines = lua_newuserdatauv(L, (count + 2) * sizeof(char *) + bytes + 1, 0);
+    char *end = (char *)(lines + count + 2);
     for (size_t i = 0; i < count; ++i) {
         lua_rawgeti(L, collecting->headers, (lua_Integer)i + 1);
         const struct secret *secret = secret_at(L, -1);
@@ -241,13 +319,36 @@ static const char *const *header_lines(lua_State *L, struct collecting *collecti
         end += len + 1;
         lua_pop(L, 1);
     }
-    return (const char *const *)lines;
+    return lines;
 }
 
 static void wipe_lines(const char *const *lines, size_t count)
 {
     for (size_t i = 0; i < count; ++i)
         explicit_bzero((char *)(uintptr_t)lines[i], strlen(lines[i]));
+}
+
+/* Adds a signature to the lines, in the room that header_lines left. */
+static bool sign(struct collecting *collecting, const char **lines, struct sigv4_lines *added, char *error,
+                 size_t error_size)
+{
+    struct probe_request *request = &collecting->request;
+    struct sigv4_request to_sign = {
+        .post = request->post,
+        .url = request->url,
+        .headers = lines,
+        .header_count = request->header_count,
+        .body = request->body,
+        .body_len = request->body_len,
+        .region = collecting->region,
+        .service = collecting->service,
+        .now_s = clock_wall_us() / 1000000,
+    };
+    if (sigv4_sign(&to_sign, &collecting->key, added, error, error_size) != 0)
+        return false;
+    lines[request->header_count++] = added->date;
+    lines[request->header_count++] = added->authorization;
+    return true;
 }
 
 static int64_t time_left_ms(const struct check *check)
@@ -289,6 +390,22 @@ static void on_answer(struct probe_answer *answer, void *user)
     check_resume(check, 1);
 }
 
+/* Signs and sends what was collected, and wipes it. Raises when that cannot be done. */
+static void start_request(lua_State *L, struct check *check, struct collecting *collecting, const char **lines)
+{
+    struct probe_request *request = &collecting->request;
+    struct sigv4_lines signature = {"", ""};
+    char error[256] = "out of memory for a request";
+
+    free(check->url);
+    check->url = strdup(request->url);
+    if (check->url != NULL && (!collecting->is_signed || sign(collecting, lines, &signature, error, sizeof(error))))
+        check->probe = prober_start(check->script->prober, request, on_answer, check, error, sizeof(error));
+    wipe_lines(lines, request->header_count);
+    if (check->probe == NULL)
+        luaL_error(L, "http: %s", error);
+}
+
 static int http_request(lua_State *L, bool post)
 {
     struct script *script = script_of(L);
@@ -317,9 +434,10 @@ static int http_request(lua_State *L, bool post)
                           url, check->provider->name, check->provider->origins[0]);
 
     struct probe_request *request = &collecting.request;
+    const char **lines = header_lines(L, &collecting);
     request->url = url;
     request->user_agent = check->provider->user_agent;
-    request->headers = header_lines(L, &collecting);
+    request->headers = lines;
     request->header_count = (size_t)collecting.header_count;
     if (collecting.body != 0) {
         const struct secret *secret = secret_at(L, collecting.body);
@@ -327,14 +445,7 @@ static int http_request(lua_State *L, bool post)
         if (secret != NULL)
             request->body_len = secret->len;
     }
-    free(check->url);
-    check->url = strdup(url);
-    char error[256] = "out of memory for a request";
-    if (check->url != NULL)
-        check->probe = prober_start(script->prober, request, on_answer, check, error, sizeof(error));
-    wipe_lines(request->headers, request->header_count);
-    if (check->probe == NULL)
-        return luaL_error(L, "http: %s", error);
+    start_request(L, check, &collecting, lines);
     return lua_yield(L, 0);
 }
 

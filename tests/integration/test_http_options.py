@@ -1,8 +1,12 @@
 """What http.get and http.post do beyond asking: streams with arrival times, errors inside a 200, AWS signatures."""
 import gzip
+import hashlib
+import hmac
 import json
+import re
 import threading
 import time
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -149,3 +153,98 @@ def test_a_refused_request_inside_a_200_is_seen_by_the_usual_rules(server, provi
     running = daemon(provider_paths=[str(providers)], quiet=False)
     entry = running.wait_for_provider("own", lambda entry: True)
     assert "Incorrect API key" in entry["error_message"]
+
+
+# ---- AWS Signature Version 4. The server's side, written from "Create a signed AWS API request" (AWS IAM User Guide).
+
+AWS_ID, AWS_SECRET, AWS_TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "IQoJb3JpZ2lu/token+0123=="
+
+
+def encoded(text):
+    return urllib.parse.quote(text, safe="-_.~")
+
+
+def canonical_query(query):
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    return "&".join(f"{name}={value}" for name, value in sorted(
+        (encoded(urllib.parse.unquote(name)), encoded(urllib.parse.unquote(value))) for name, _, value in pairs))
+
+
+def signature_of(method, target, headers, body, signed, date, scope, secret):
+    path, _, query = target.partition("?")
+    lines = [f"{name}:{','.join(' '.join(value.split()) for value in headers.get_all(name))}\n" for name in signed]
+    # the path as it was sent, encoded once more
+    canonical = "\n".join([method, urllib.parse.quote(path, safe="/-_.~"), canonical_query(query), "".join(lines),
+                           ";".join(signed), hashlib.sha256(body).hexdigest()])
+    text = "\n".join(["AWS4-HMAC-SHA256", date, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = b"AWS4" + secret.encode()
+    for step in [*scope.split("/"), text]:
+        key = hmac.new(key, step.encode(), hashlib.sha256).digest()
+    return key.hex()
+
+
+def check_signature(request):
+    method, target, headers, body = request.server.requests[-1]
+    found = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\S+), SignedHeaders=(\S+), Signature=([0-9a-f]{64})",
+                         headers["Authorization"])
+    assert found, headers["Authorization"]
+    key_id, scope, signed, signature = found.groups()
+    date = headers["X-Amz-Date"]
+    expected = signature_of(method, target, headers, body, signed.split(";"), date, scope, AWS_SECRET)
+    good = key_id == AWS_ID and signature == expected and scope.split("/")[0] == date[:8]
+    request.answer(json.dumps({"signed": signed, "scope": scope.split("/", 1)[1]}).encode(), 200 if good else 403)
+
+
+AWS_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": AWS_ID, "AWS_SECRET_ACCESS_KEY": AWS_SECRET, "AWS_SESSION_TOKEN": AWS_TOKEN}
+SIGNED = ('aws_sigv4 = { provider = "aws:amz:us-east-1:bedrock", id = env "AWS_ACCESS_KEY_ID",'
+          ' secret = env "AWS_SECRET_ACCESS_KEY", token = env "AWS_SESSION_TOKEN" }')
+
+
+@pytest.mark.parametrize("method, target, options", [
+    ("get", "/foundation-models", ""),
+    ("get", "/foundation-models?byProvider=meta&byInferenceType=ON_DEMAND", ""),
+    ("get", "/foundation-models?b=urn:x/y&a=%7e&a=%2f&c", ""),
+    ("get", "/model/arn%3Aaws%3Abedrock%3A%3Aprofile%2Fx/invoke", ""),
+    ("post", "/model/anthropic.claude-3-haiku-20240307-v1:0/converse", ', json = { messages = {} }'),
+    ("post", "/model/anthropic.claude-3-haiku-20240307-v1%3A0/converse", ', json = { messages = {} }'),
+    ("post", "/", ', body = "a  b", headers = { ["X-Amz-Target"] = "Service.Operation", Accept = "a,   b" }'),
+    ("post", "/", ', form = { Action = "GetCallerIdentity", Version = "2011-06-15" }'),
+])
+def test_a_request_is_signed_for_aws(server, run, method, target, options):
+    server.answers[target.split("?")[0]] = check_signature
+    status, answer = run(f"""
+        local answer = http.{method}(base .. "{target}", {{ keep = "always", {SIGNED}{options} }})
+        return answer.status, answer.json or answer.message""", AWS_ENVIRONMENT)
+    assert status == 200, answer
+    assert answer["scope"] == "us-east-1/bedrock/aws4_request"
+    sent = server.requests[0][2]
+    assert sent["X-Amz-Security-Token"] == AWS_TOKEN
+    signed = answer["signed"].split(";")
+    assert {"host", "x-amz-date", "x-amz-security-token"} <= set(signed) and signed == sorted(signed)
+    assert ("x-amz-target" in signed) == ("X-Amz-Target" in sent)
+
+
+def test_a_signature_needs_no_token(server, run):
+    server.answers["/"] = check_signature
+    status, answer = run(f"""
+        local answer = http.get(base .. "/", {{ keep = "always", {SIGNED.replace("token", "other")} }})
+        return answer.status, answer.json""", AWS_ENVIRONMENT)
+    assert status == 200 and answer["signed"] == "host;x-amz-date"
+
+
+@pytest.mark.parametrize("change, expected", [
+    (("aws:amz:us-east-1:bedrock", "aws:amz:us-east-1"), "expected \"aws:amz:REGION:SERVICE\""),
+    (('secret = env "AWS_SECRET_ACCESS_KEY"', 'secret = "text"'), "aws_sigv4.secret is a string, expected a secret"),
+    (('token = env "AWS_SESSION_TOKEN"', 'token = "text"'), "aws_sigv4.token is a string, expected a secret"),
+    ((' id = env "AWS_ACCESS_KEY_ID",', ""), "aws_sigv4.id is a nil, expected a string or a secret"),
+    ((SIGNED, "aws_sigv4 = 1"), "aws_sigv4 is a number"),
+    (('provider.base_url', '"http://127.0.0.1:9"'), "a secret may not go to http://127.0.0.1:9"),
+])
+def test_a_wrong_signature_option_is_named(server, providers, daemon, change, expected):
+    source = f"""return {{ name = "own", base_url = "{server.url}", probe = function(provider)
+        return http.get(provider.base_url, {{ {SIGNED} }}) end }}"""
+    (providers / "own.lua").write_text(source.replace(*change))
+    running = daemon(AWS_ENVIRONMENT, provider_paths=[str(providers)], quiet=False)
+    entry = running.wait_for_provider("own", lambda entry: True)
+    assert entry["reason"] == "script_error" and expected in entry["error_message"]
+    assert AWS_SECRET not in running.log and not server.requests
