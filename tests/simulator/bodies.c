@@ -1,102 +1,357 @@
 #include "bodies.h"
 
+#include "catalogue.h"
+
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-enum { MODELS = 24, GZIP_ABOVE_BYTES = 1024 };
+enum { SEED_MODELS = 24, GZIP_ABOVE_BYTES = 1024 };
 
 struct body {
     struct buf plain, gzip; /* gzip is empty for small ones */
 };
 
 struct bodies {
-    struct body models[FAMILIES];
-    struct body one_model;
+    struct body models[FAMILIES][LISTS];
 };
 
-static const char *const model_ids[FAMILIES][3] = {
-    [FAMILY_OPENAI] = {"sim-large", "sim-small", "sim-mini"},
-    [FAMILY_GROQ] = {"openai/gpt-oss-120b", "openai/gpt-oss-20b", "groq/compound"},
-    [FAMILY_OPENROUTER] = {"nvidia/nemotron-3.5-lightning", "openai/gpt-oss-20b:free", "mistralai/mistral-small"},
-    [FAMILY_TOGETHER] = {"meta-llama/Llama-3.3-70B-Instruct-Turbo", "openai/gpt-oss-20b", "Qwen/Qwen3-32B"},
-    [FAMILY_NVIDIA] = {"meta/llama-3.1-8b-instruct", "openai/gpt-oss-20b", "nvidia/nemotron-nano-9b-v2"},
-    [FAMILY_MISTRAL] = {"mistral-small-latest", "mistral-large-latest", "ministral-8b-latest"},
-    [FAMILY_HUGGINGFACE] = {"openai/gpt-oss-120b", "openai/gpt-oss-20b", "Qwen/Qwen3-32B"},
-    [FAMILY_HUGGINGFACE_HUB] = {"openai/gpt-oss-120b", "openai/gpt-oss-20b", "Qwen/Qwen3-32B"},
-    [FAMILY_GEMINI] = {"gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro"},
-    [FAMILY_CODE_ASSIST] = {"gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro"},
-    [FAMILY_G4F] = {"gpt-4o", "gpt-4o-mini", "gpt-4"},
-    [FAMILY_G4F_HOSTED] = {"gpt-4o", "gpt-4o-mini", "gpt-4"},
-};
-
-static void append_model(struct buf *out, enum family family, const char *id)
+static void member_text(struct json *j, const char *key, const char *text)
 {
-    buf_printf(out, family == FAMILY_GEMINI ? "{\"name\":\"models/%s\"" : "{\"id\":\"%s\"", id);
+    json_key(j, key);
+    json_text(j, text);
+}
+
+static void member_int(struct json *j, const char *key, long value)
+{
+    json_key(j, key);
+    json_int(j, value);
+}
+
+static void member_raw(struct json *j, const char *key, const char *json)
+{
+    json_key(j, key);
+    json_raw(j, json, strlen(json));
+}
+
+static void member_bool(struct json *j, const char *key, bool value)
+{
+    json_key(j, key);
+    json_bool(j, value);
+}
+
+/* {"KEY_IN": x, "KEY_OUT": y}: USD per million tokens divided by `unit`; as texts or as numbers. */
+static void member_prices(struct json *j, const char *key, const char *in, const char *out, const struct model *m,
+                          double unit, bool as_text)
+{
+    char text[32];
+    json_key(j, key);
+    json_object(j);
+    for (int i = 0; i < 2; i++) {
+        double price = (i == 0 ? m->in : m->out) / unit;
+        json_key(j, i == 0 ? in : out);
+        snprintf(text, sizeof(text), "%.10g", price);
+        if (as_text)
+            json_text(j, text);
+        else
+            json_double(j, price);
+    }
+    json_end(j);
+}
+
+/* What a family adds to id, object, created and owned_by. */
+static void write_extras(struct json *j, enum family family, const struct model *m)
+{
+    bool chat = m->kind == MODEL_CHAT;
     switch (family) {
     case FAMILY_GROQ:
-        buf_append_text(out, ",\"object\":\"model\",\"created\":1754408224,\"owned_by\":\"OpenAI\",\"active\":true,"
-                             "\"context_window\":131072,\"public_apps\":null}");
+        member_raw(j, "active", "true");
+        member_int(j, "context_window", m->context);
+        member_raw(j, "public_apps", "null");
         break;
     case FAMILY_OPENROUTER:
-        buf_append_text(out,
-                        ",\"created\":1786452751,\"context_length\":1000000,\"pricing\":{\"prompt\":\"0.00000008\","
-                        "\"completion\":\"0.0000002\"},\"top_provider\":{\"context_length\":262144,"
-                        "\"max_completion_tokens\":131072,\"is_moderated\":false},"
-                        "\"supported_parameters\":[\"max_tokens\"]}");
+        member_int(j, "context_length", m->context);
+        member_prices(j, "pricing", "prompt", "completion", m, 1e6, true);
+        member_raw(j, "top_provider",
+                   "{\"context_length\":262144,\"max_completion_tokens\":131072,\"is_moderated\":false}");
+        member_raw(j, "supported_parameters", "[\"max_tokens\"]");
         break;
     case FAMILY_TOGETHER:
-        buf_append_text(out, ",\"object\":\"model\",\"created\":1692896905,\"type\":\"chat\",\"context_length\":131072,"
-                             "\"pricing\":{\"hourly\":0,\"input\":0.3,\"output\":0.3,\"base\":0,\"finetune\":0}}");
+        member_text(j, "type", chat ? "chat" : m->kind == MODEL_EMBEDDING ? "embedding" : "moderation");
+        member_int(j, "context_length", m->context);
+        member_prices(j, "pricing", "input", "output", m, 1, false);
         break;
     case FAMILY_MISTRAL:
-        buf_append_text(out, ",\"object\":\"model\",\"created\":1711430400,\"owned_by\":\"mistralai\","
-                             "\"capabilities\":{\"completion_chat\":true},\"max_context_length\":32768}");
+        member_raw(j, "capabilities", chat ? "{\"completion_chat\":true}" : "{\"completion_chat\":false}");
+        member_int(j, "max_context_length", m->context);
+        member_raw(j, "deprecation", m->going ? "\"2026-12-31T12:00:00Z\"" : "null");
         break;
     case FAMILY_HUGGINGFACE:
     case FAMILY_HUGGINGFACE_HUB:
-        buf_append_text(out, ",\"object\":\"model\",\"created\":1754000000,\"owned_by\":\"openai\",\"providers\":[{"
-                             "\"provider\":\"groq\",\"status\":\"live\",\"context_length\":131072,"
-                             "\"pricing\":{\"input\":0.15,\"output\":0.75},\"supports_tools\":true}]}");
-        break;
-    case FAMILY_GEMINI:
-        buf_append_text(out, ",\"version\":\"001\",\"displayName\":\"Gemini\",\"inputTokenLimit\":1048576,"
-                             "\"outputTokenLimit\":65536,"
-                             "\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}");
+        member_raw(j, "providers",
+                   "[{\"provider\":\"groq\",\"status\":\"live\",\"context_length\":131072,\"pricing\":{\"input\":0.15,"
+                   "\"output\":0.75},\"supports_tools\":true}]");
         break;
     case FAMILY_G4F:
     case FAMILY_G4F_HOSTED:
-        buf_append_text(out, ",\"object\":\"model\",\"created\":0,\"owned_by\":\"\",\"image\":false,\"vision\":false,"
-                             "\"provider\":false}");
+        member_bool(j, "image", m->kind == MODEL_IMAGE);
+        member_raw(j, "vision", "false");
+        member_raw(j, "provider", "false");
+        break;
+    case FAMILY_FIREWORKS:
+        member_int(j, "context_length", m->context);
+        member_bool(j, "supports_chat", chat);
+        break;
+    case FAMILY_SAMBANOVA:
+        member_int(j, "context_length", m->context);
+        member_int(j, "max_completion_tokens", m->context / 2);
+        member_prices(j, "pricing", "prompt", "completion", m, 1e6, true);
+        break;
+    case FAMILY_DEEPINFRA:
+        json_key(j, "metadata");
+        json_object(j);
+        member_int(j, "context_length", m->context);
+        member_prices(j, "pricing", "input_tokens", "output_tokens", m, 1, false);
+        member_raw(j, "tags", chat ? "[\"chat\"]" : "[]");
+        json_end(j);
+        break;
+    case FAMILY_AZURE:
+        member_text(j, "status", "succeeded");
+        member_text(j, "lifecycle_status", m->going ? "deprecated" : "generally-available");
+        member_raw(j, "capabilities",
+                   chat ? "{\"chat_completion\":true,\"inference\":true,\"embeddings\":false}"
+                        : "{\"chat_completion\":false,\"inference\":true,\"embeddings\":true}");
+        break;
+    case FAMILY_NOVITA: /* ten thousandths of a dollar per million tokens */
+        member_int(j, "input_token_price_per_m", (long)(m->in * 10000 + 0.5));
+        member_int(j, "output_token_price_per_m", (long)(m->out * 10000 + 0.5));
+        member_int(j, "context_size", m->context);
+        member_text(j, "model_type", chat ? "chat" : "embedding");
+        break;
+    case FAMILY_HYPERBOLIC:
+        member_bool(j, "supports_chat", chat);
+        member_int(j, "context_length", m->context);
+        json_key(j, "input_price");
+        json_double(j, m->in);
+        json_key(j, "output_price");
+        json_double(j, m->out);
+        break;
+    case FAMILY_CHUTES:
+        member_text(j, "root", m->id);
+        member_int(j, "max_model_len", m->context);
+        member_int(j, "context_length", m->context);
+        member_prices(j, "pricing", "prompt", "completion", m, 1, false);
+        break;
+    case FAMILY_MOONSHOT:
+        member_int(j, "context_length", m->context);
+        break;
+    case FAMILY_VLLM:
+        member_text(j, "root", m->id);
+        member_raw(j, "parent", "null");
+        member_int(j, "max_model_len", m->context);
+        break;
+    case FAMILY_LLAMACPP:
+        json_key(j, "meta");
+        json_object(j);
+        member_int(j, "n_ctx_train", m->context);
+        json_end(j);
         break;
     default:
-        buf_append_text(out, ",\"object\":\"model\",\"created\":735790403,\"owned_by\":\"sim\"}");
         break;
     }
 }
 
-static void append_list(struct buf *out, enum family family, size_t count)
+static void write_openai_model(struct json *j, enum family family, const struct model *m)
 {
-    if (family == FAMILY_TOGETHER)
-        buf_append_text(out, "[");
-    else if (family == FAMILY_GEMINI)
-        buf_append_text(out, "{\"models\":[");
-    else
-        buf_append_text(out, family == FAMILY_OPENROUTER ? "{\"data\":[" : "{\"object\":\"list\",\"data\":[");
-    for (size_t i = 0; i < count; i++) {
-        char id[64];
-        snprintf(id, sizeof(id), "sim/model-%02zu", i);
-        if (i > 0)
-            buf_append_char(out, ',');
-        append_model(out, family, i < 3 && model_ids[family][i] != NULL ? model_ids[family][i] : id);
+    static const char *const owners[FAMILIES] = {
+        [FAMILY_GROQ] = "OpenAI",
+        [FAMILY_MISTRAL] = "mistralai",
+        [FAMILY_HUGGINGFACE] = "openai",
+        [FAMILY_HUGGINGFACE_HUB] = "openai",
+        [FAMILY_G4F] = "",
+        [FAMILY_G4F_HOSTED] = "",
+        [FAMILY_OPENAI_ITSELF] = "system",
+        [FAMILY_DEEPSEEK] = "deepseek",
+        [FAMILY_CEREBRAS] = "Cerebras",
+        [FAMILY_FIREWORKS] = "fireworks",
+        [FAMILY_VLLM] = "vllm",
+        [FAMILY_LLAMACPP] = "llamacpp",
+        [FAMILY_LITELLM] = "openai",
+        [FAMILY_OLLAMA] = "library",
+    };
+    member_text(j, "id", m->id);
+    if (family != FAMILY_OPENROUTER)
+        member_text(j, "object", "model");
+    if (family != FAMILY_DEEPSEEK)
+        member_int(j, "created", m->created);
+    if (family != FAMILY_OPENROUTER && family != FAMILY_TOGETHER)
+        member_text(j, "owned_by", owners[family] != NULL ? owners[family] : "sim");
+    write_extras(j, family, m);
+}
+
+static void write_cloudflare_model(struct json *j, const struct model *m)
+{
+    static const char *const tasks[] = {"Text Generation", "Text Embeddings", "Automatic Speech Recognition",
+                                        "Text Classification", "Text-to-Image"};
+    char text[256];
+    member_text(j, "id", m->id);
+    member_text(j, "name", m->id);
+    json_key(j, "task");
+    json_object(j);
+    member_text(j, "name", tasks[m->kind]);
+    json_end(j);
+    snprintf(text, sizeof(text),
+             "[{\"property_id\":\"context_window\",\"value\":\"%ld\"},{\"property_id\":\"price\",\"value\":[{\"unit\":"
+             "\"per M input tokens\",\"price\":%g,\"currency\":\"USD\"}]}%s]",
+             m->context, m->in,
+             m->going ? ",{\"property_id\":\"planned_deprecation_date\",\"value\":\"2026-12-31\"}" : "");
+    member_raw(j, "properties", text);
+}
+
+/* Those whose lists are not of OpenAI's form. False when this family's is. */
+static bool write_own_model(struct json *j, enum family family, enum list list, const struct model *m)
+{
+    char text[CLOCK_ISO_MAX + UPSTREAM_NAME_MAX];
+    bool chat = m->kind == MODEL_CHAT;
+    switch (family) {
+    case FAMILY_GEMINI:
+        snprintf(text, sizeof(text), "models/%s", m->id);
+        member_text(j, "name", text);
+        member_text(j, "version", "001");
+        member_text(j, "displayName", m->id);
+        member_int(j, "inputTokenLimit", m->context);
+        member_int(j, "outputTokenLimit", 65536);
+        member_raw(j, "supportedGenerationMethods",
+                   chat ? "[\"generateContent\",\"countTokens\"]" : "[\"embedContent\"]");
+        return true;
+    case FAMILY_VERTEX:
+        snprintf(text, sizeof(text), "publishers/google/models/%s", m->id);
+        member_text(j, "name", text);
+        member_text(j, "versionId", "default");
+        member_text(j, "launchStage", m->going ? "DEPRECATED" : "GA");
+        return true;
+    case FAMILY_ANTHROPIC:
+        clock_format_rfc3339((int64_t)m->created * 1000000, text);
+        member_text(j, "type", "model");
+        member_text(j, "id", m->id);
+        member_text(j, "display_name", m->id);
+        member_text(j, "created_at", text);
+        return true;
+    case FAMILY_COHERE:
+        member_text(j, "name", m->id);
+        member_bool(j, "is_deprecated", m->going);
+        member_raw(j, "endpoints", chat ? "[\"chat\"]" : "[\"embed\"]");
+        member_raw(j, "finetuned", "false");
+        member_int(j, "context_length", m->context);
+        return true;
+    case FAMILY_CLOUDFLARE:
+        write_cloudflare_model(j, m);
+        return true;
+    case FAMILY_BEDROCK:
+        member_text(j, "modelId", m->id);
+        member_text(j, "providerName", "Amazon");
+        member_raw(j, "outputModalities", chat ? "[\"TEXT\"]" : "[\"EMBEDDING\"]");
+        member_raw(j, "inferenceTypesSupported", "[\"ON_DEMAND\"]");
+        member_raw(j, "modelLifecycle", m->going ? "{\"status\":\"LEGACY\"}" : "{\"status\":\"ACTIVE\"}");
+        return true;
+    case FAMILY_OLLAMA:
+        if (list == LIST_IN_OTHER_FORM)
+            return false;
+        member_text(j, "name", m->id);
+        member_text(j, "model", m->id);
+        member_text(j, "modified_at", "2026-08-01T10:00:00Z");
+        member_int(j, "size", 9608350245);
+        member_raw(j, "details",
+                   chat ? "{\"family\":\"gemma4\",\"parameter_size\":\"8B\","
+                          "\"quantization_level\":\"Q4_K_M\"}"
+                        : "{\"family\":\"nomic-bert\",\"parameter_size\":\"137M\","
+                          "\"quantization_level\":\"F16\"}");
+        return true;
+    case FAMILY_LMSTUDIO:
+        if (list != LIST_IN_OTHER_FORM)
+            return false;
+        member_text(j, "id", m->id);
+        member_text(j, "object", "model");
+        member_text(j, "type", chat ? "llm" : "embeddings");
+        member_text(j, "state", "not-loaded");
+        member_int(j, "max_context_length", m->context);
+        return true;
+    default:
+        return false;
     }
-    if (family == FAMILY_GEMINI && count < MODELS)
-        buf_append_text(out, "],\"nextPageToken\":\"Ch9tb2RlbHM\"}");
-    else
-        buf_append_text(out, family == FAMILY_TOGETHER ? "]" : "]}");
+}
+
+/* The list's frame: what stands before the models and behind them. */
+static const struct frame {
+    enum family family;
+    const char *before, *after, *after_one;
+} frames[] = {
+    {FAMILY_OPENROUTER, "{\"data\":[", "]}", NULL},
+    {FAMILY_TOGETHER, "[", "]", NULL},
+    {FAMILY_GEMINI, "{\"models\":[", "]}", "],\"nextPageToken\":\"Ch9tb2RlbHM\"}"},
+    {FAMILY_VERTEX, "{\"publisherModels\":[", "]}", "],\"nextPageToken\":\"Ch9tb2RlbHM\"}"},
+    {FAMILY_ANTHROPIC, "{\"data\":[", "],\"has_more\":false,\"first_id\":null,\"last_id\":null}",
+     "],\"has_more\":true,\"first_id\":null,\"last_id\":null}"},
+    {FAMILY_COHERE, "{\"models\":[", "],\"next_page_token\":\"\"}", "],\"next_page_token\":\"c2lt\"}"},
+    {FAMILY_CLOUDFLARE, "{\"success\":true,\"errors\":[],\"messages\":[],\"result\":[", "]}", NULL},
+    {FAMILY_BEDROCK, "{\"modelSummaries\":[", "]}", NULL},
+    {FAMILY_OLLAMA, "{\"models\":[", "]}", NULL},
+    {FAMILIES, "{\"object\":\"list\",\"data\":[", "]}", NULL}, /* everyone else */
+};
+
+static const struct frame *frame_of(enum family family, enum list list)
+{
+    const struct frame *frame = frames;
+    while (frame->family != FAMILIES &&
+           (frame->family != family || (family == FAMILY_OLLAMA && list == LIST_IN_OTHER_FORM)))
+        frame++;
+    return frame;
+}
+
+static enum family family_in_catalogue(enum family family)
+{
+    for (size_t i = 0; i < catalogue_size; i++)
+        if (catalogue[i].family == family)
+            return family;
+    return family == FAMILY_HUGGINGFACE_HUB ? FAMILY_HUGGINGFACE : FAMILY_OPENAI;
+}
+
+static void append_model(struct buf *out, enum family family, enum list list, const struct model *m)
+{
+    struct json j = json_begin(out);
+    json_object(&j);
+    if (!write_own_model(&j, family, list, m))
+        write_openai_model(&j, family, m);
+    json_end(&j);
+}
+
+/* The seed's lists are as long as lists are: what their catalogue lacks is filled up. */
+static void append_list(struct buf *out, enum family family, enum list list)
+{
+    const struct frame *frame = frame_of(family, list);
+    enum family source = family_in_catalogue(family);
+    size_t wanted = list == LIST_OF_ONE ? 1 : family < FAMILY_OPENAI_ITSELF ? SEED_MODELS : 0, count = 0;
+    buf_append_text(out, frame->before);
+    for (size_t i = 0; i < catalogue_size && !(wanted == 1 && count == 1); i++) {
+        if (catalogue[i].family != source)
+            continue;
+        if (count++ > 0)
+            buf_append_char(out, ',');
+        append_model(out, family, list, &catalogue[i]);
+    }
+    for (; count < wanted; count++) {
+        char id[64];
+        struct model filler = {family, id, MODEL_CHAT, 32768, 0.5, 0.5, 1735790403, false};
+        snprintf(id, sizeof(id), "sim/model-%02zu", count);
+        buf_append_char(out, ',');
+        append_model(out, family, list, &filler);
+    }
+    buf_append_text(out, list == LIST_OF_ONE && frame->after_one != NULL ? frame->after_one : frame->after);
 }
 
 static void compress_body(struct body *body)
@@ -122,15 +377,11 @@ struct bodies *bodies_new(void)
 {
     struct bodies *bodies = calloc(1, sizeof(*bodies));
     bool good = bodies != NULL;
-    for (int family = 0; good && family < FAMILIES; family++) {
-        struct body *body = &bodies->models[family];
-        append_list(&body->plain, (enum family)family, MODELS);
+    for (int i = 0; good && i < FAMILIES * LISTS; i++) {
+        struct body *body = &bodies->models[i / LISTS][i % LISTS];
+        append_list(&body->plain, (enum family)(i / LISTS), (enum list)(i % LISTS));
         compress_body(body);
         good = buf_ok(&body->plain);
-    }
-    if (good) {
-        append_list(&bodies->one_model.plain, FAMILY_GEMINI, 1);
-        good = buf_ok(&bodies->one_model.plain);
     }
     if (!good) {
         fputs("simulator: out of memory\n", stderr);
@@ -139,19 +390,14 @@ struct bodies *bodies_new(void)
     return bodies;
 }
 
-static void dispose(struct body *body)
-{
-    buf_dispose(&body->plain);
-    buf_dispose(&body->gzip);
-}
-
 void bodies_free(struct bodies *bodies)
 {
     if (bodies == NULL)
         return;
-    for (int family = 0; family < FAMILIES; family++)
-        dispose(&bodies->models[family]);
-    dispose(&bodies->one_model);
+    for (int i = 0; i < FAMILIES * LISTS; i++) {
+        buf_dispose(&bodies->models[i / LISTS][i % LISTS].plain);
+        buf_dispose(&bodies->models[i / LISTS][i % LISTS].gzip);
+    }
     free(bodies);
 }
 
@@ -161,9 +407,9 @@ struct answer bodies_json(const char *text)
         .status = 200, .content_type = "application/json", .body = h2o_iovec_init(text, strlen(text))};
 }
 
-struct answer bodies_models(const struct bodies *bodies, enum family family, bool one)
+struct answer bodies_models(const struct bodies *bodies, enum family family, enum list list)
 {
-    const struct body *body = one ? &bodies->one_model : &bodies->models[family];
+    const struct body *body = &bodies->models[family][list];
     struct answer answer = bodies_json("");
     answer.body = h2o_iovec_init(body->plain.bytes, body->plain.len);
     if (body->gzip.len != 0)
@@ -171,46 +417,16 @@ struct answer bodies_models(const struct bodies *bodies, enum family family, boo
     return answer;
 }
 
-uint64_t bodies_model_place(const struct bodies *bodies, enum family family, h2o_iovec_t id)
+uint64_t bodies_model_place(enum family family, h2o_iovec_t id)
 {
-    (void)bodies;
-    for (size_t i = 0; i < 3; i++)
-        if (model_ids[family][i] != NULL &&
-            h2o_memis(id.base, id.len, model_ids[family][i], strlen(model_ids[family][i])))
-            return i;
+    uint64_t place = 0;
+    family = family_in_catalogue(family);
+    for (size_t i = 0; i < catalogue_size; i++) {
+        if (catalogue[i].family != family)
+            continue;
+        if (h2o_memis(id.base, id.len, catalogue[i].id, strlen(catalogue[i].id)))
+            return place;
+        place++;
+    }
     return UINT64_MAX;
-}
-
-static const struct header_line openai_limits[] = {
-    {"x-ratelimit-limit-requests", "500"},     {"x-ratelimit-remaining-requests", "499"},
-    {"x-ratelimit-reset-requests", "120ms"},   {"x-ratelimit-limit-tokens", "30000"},
-    {"x-ratelimit-remaining-tokens", "29984"}, {"x-ratelimit-reset-tokens", "32ms"},
-};
-static const struct header_line groq_limits[] = {
-    {"x-ratelimit-limit-requests", "1000"},    {"x-ratelimit-remaining-requests", "999"},
-    {"x-ratelimit-reset-requests", "1m26.4s"}, {"x-ratelimit-limit-tokens", "6000"},
-    {"x-ratelimit-remaining-tokens", "5992"},  {"x-ratelimit-reset-tokens", "80ms"},
-};
-static const struct header_line mistral_limits[] = {
-    {"x-ratelimit-limit-req-minute", "188"},       {"x-ratelimit-remaining-req-minute", "187"},
-    {"x-ratelimit-limit-tokens-minute", "625000"}, {"x-ratelimit-remaining-tokens-minute", "624982"},
-    {"x-ratelimit-tokens-query-cost", "18"},
-};
-static const struct header_line hub_limits[] = {
-    {"ratelimit", "\"api\";r=489;t=55"},
-    {"ratelimit-policy", "\"fixed window\";\"api\";q=500;w=300"},
-};
-
-#define LIMITS(array) answer->headers = array, answer->header_count = sizeof(array) / sizeof(array[0])
-
-void bodies_add_limits(struct answer *answer, enum family family)
-{
-    if (family == FAMILY_OPENAI)
-        LIMITS(openai_limits);
-    else if (family == FAMILY_GROQ)
-        LIMITS(groq_limits);
-    else if (family == FAMILY_MISTRAL)
-        LIMITS(mistral_limits);
-    else if (family == FAMILY_HUGGINGFACE_HUB)
-        LIMITS(hub_limits);
 }

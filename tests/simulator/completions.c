@@ -3,6 +3,7 @@
 #include "bodies.h"
 #include "dialect.h"
 #include "errors.h"
+#include "limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,8 +216,7 @@ static struct answer refusal(const struct speech *s)
     static const char old_name[] = "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
                                    "'max_completion_tokens' instead.";
     const struct behaviour *b = &s->call->behaviour;
-    if (b->kind == BEHAVE_MODEL_GONE &&
-        bodies_model_place(s->call->simulator->bodies, s->family, s->asked.model) < b->number)
+    if (b->kind == BEHAVE_MODEL_GONE && bodies_model_place(s->family, s->asked.model) < b->number)
         return errors_answer(s->call->req, s->family, 0, CAUSE_MODEL, RETRY_AFTER_NONE);
     if (is_openais(s->family) && s->asked.max_tokens_by_its_old_name && model_reasons(s->asked.model)) {
         struct buf text = BUF_EMPTY;
@@ -257,6 +257,6 @@ struct answer completions_answer(const struct call *call, enum tongue tongue)
         answer.marks = s.marks;
         answer.mark_count = s.mark_count;
     }
-    bodies_add_limits(&answer, s.family);
+    limits_add(call->req, &answer, s.family, true);
     return answer;
 }

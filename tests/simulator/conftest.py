@@ -5,7 +5,7 @@ from simulator import Simulator
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory):
-    simulator = Simulator(tmp_path_factory.mktemp("simulator"))
+    simulator = Simulator(tmp_path_factory.mktemp("simulator"), "--all-providers")
     yield simulator
     status, errors = simulator.stop()
     assert (status, errors) == (0, "")

@@ -1,8 +1,9 @@
-/* dialect: how one provider's API speaks. A row of the table in providers.c. */
+/* dialect: how one provider's API speaks, and where it is found. The table is in dialects.c. */
 #ifndef SIMULATOR_DIALECT_H
 #define SIMULATOR_DIALECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum family {
     FAMILY_OPENAI, /* the generic one */
@@ -56,6 +57,18 @@ struct dialect {
     const char *key_name;  /* and of the key; NULL: not a plain key */
     enum family family;
     bool models_public;
+    bool seed;            /* one of the providers that are there when none is named */
+    const char *env_base; /* what follows the mount in the variable; NULL: as `base` */
 };
+
+extern const struct dialect dialects[];
+extern const size_t dialect_count;
+
+/* /x/NAME/v1 is any provider that speaks the OpenAI API. */
+extern const struct dialect generic_dialect;
+
+/* Credentials that are not the plain key "sim-NAME-key-0123456789". */
+extern const char gemini_cli_access_token[], gemini_cli_refresh_token[], oauth_client_id[], oauth_client_secret[];
+extern const char aws_access_key_id[], aws_secret_access_key[], cloudflare_account[], google_project[];
 
 #endif

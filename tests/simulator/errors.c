@@ -1,5 +1,7 @@
 #include "errors.h"
 
+#include "refusals.h"
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -7,207 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#define GOOGLE(code, message, status)                                                                                  \
-    "{\"error\":{\"code\":" #code ",\"message\":\"" message "\",\"status\":\"" status "\""
-#define HEADERS(...) ((const struct header_line[]){__VA_ARGS__, {NULL, NULL}})
-#define TYPE_URL "\"@type\":\"type.googleapis.com/google.rpc."
-
-/* Sources: the providers' documentation and recorded answers; ids in them are replaced. First match wins. */
-static const struct error_row {
-    enum family family;
-    int status;
-    enum error_cause cause;
-    const char *content_type; /* NULL: application/json */
-    const char *body;
-    const struct header_line *headers; /* ends with a row of NULL; NULL: none */
-} rows[] = {
-    {FAMILY_OPENAI, 401, CAUSE_KEY_MISSING, NULL,
-     "{\"error\":{\"message\":\"You didn't provide an API key.\",\"type\":\"invalid_request_error\",\"param\":null,"
-     "\"code\":null}}",
-     NULL},
-    {FAMILY_OPENAI, 401, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Incorrect API key provided.\",\"type\":\"invalid_request_error\",\"param\":null,"
-     "\"code\":\"invalid_api_key\"}}",
-     NULL},
-
-    {FAMILY_OPENAI, 429, CAUSE_DAY, NULL,
-     "{\"error\":{\"message\":\"Rate limit reached for sim-large in organization org-sim on requests per day (RPD): "
-     "Limit 200, Used 200, Requested 1. Please try again in 7m12s.\",\"type\":\"requests\",\"param\":null,"
-     "\"code\":\"rate_limit_exceeded\"}}",
-     HEADERS({"x-ratelimit-limit-requests", "200"}, {"x-ratelimit-remaining-requests", "0"},
-             {"x-ratelimit-reset-requests", "7m12s"})},
-
-    {FAMILY_GROQ, 401, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Invalid API Key\",\"type\":\"invalid_request_error\",\"code\":\"invalid_api_key\"}}",
-     NULL},
-    {FAMILY_GROQ, 403, CAUSE_ANY, "text/plain", "error code: 1010", HEADERS({"server", "cloudflare"})},
-    {FAMILY_GROQ, 404, CAUSE_PATH, NULL,
-     "{\"error\":{\"message\":\"Unknown request URL. Please check the URL for typos, or see the docs at "
-     "https://console.groq.com/docs/\",\"type\":\"invalid_request_error\",\"code\":\"unknown_url\"}}",
-     NULL},
-    {FAMILY_GROQ, 404, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"The model `sim` does not exist or you do not have access to it.\","
-     "\"type\":\"invalid_request_error\",\"code\":\"model_not_found\"}}",
-     NULL},
-    {FAMILY_GROQ, 413, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Request too large for model `sim` in organization `org_sim` on tokens per minute "
-     "(TPM): "
-     "Limit 8000, Requested 11088, please reduce your message size and try again.\",\"type\":\"tokens\","
-     "\"code\":\"rate_limit_exceeded\"}}",
-     HEADERS({"retry-after", "65"})},
-    {FAMILY_GROQ, 429, CAUSE_DAY, NULL,
-     "{\"error\":{\"message\":\"Rate limit reached for model `sim` in organization `org_sim` on requests per day "
-     "(RPD): "
-     "Limit 1000, Used 1000, Requested 1. Please try again in 2h31m16.752s.\",\"type\":\"requests\","
-     "\"code\":\"rate_limit_exceeded\"}}",
-     HEADERS({"x-ratelimit-limit-requests", "1000"}, {"x-ratelimit-remaining-requests", "0"},
-             {"x-ratelimit-reset-requests", "2h31m16.752s"})},
-    {FAMILY_GROQ, 429, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Rate limit reached for model `sim` in organization `org_sim` on tokens per minute "
-     "(TPM): "
-     "Limit 8000, Used 8000, Requested 454. Please try again in 3.405s.\",\"type\":\"tokens\","
-     "\"code\":\"rate_limit_exceeded\"}}",
-     HEADERS({"x-ratelimit-limit-tokens", "8000"}, {"x-ratelimit-remaining-tokens", "0"},
-             {"x-ratelimit-reset-tokens", "3.405s"})},
-    {FAMILY_GROQ, 503, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"sim is currently over capacity. Please try again and back off exponentially.\","
-     "\"type\":\"internal_server_error\"}}",
-     NULL},
-
-    {FAMILY_OPENROUTER, 401, CAUSE_KEY_MISSING, NULL,
-     "{\"error\":{\"message\":\"No auth credentials found\",\"code\":401}}", NULL},
-    {FAMILY_OPENROUTER, 401, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"User not found.\",\"code\":401}}", NULL},
-    {FAMILY_OPENROUTER, 402, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"This request requires more credits, or fewer max_tokens. You requested up to 4096 "
-     "tokens, "
-     "but can only afford 1183.\",\"code\":402,\"metadata\":{\"limit_source\":\"openrouter_credits\"}},"
-     "\"user_id\":\"user_sim\"}",
-     NULL},
-    {FAMILY_OPENROUTER, 404, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"No endpoints found for sim.\",\"code\":404}}",
-     NULL},
-    {FAMILY_OPENROUTER, 502, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Provider returned error\",\"code\":502,\"metadata\":{\"provider_name\":\"Sim\"}}}",
-     NULL},
-    {FAMILY_OPENROUTER, 503, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"No allowed providers are available for the selected model.\",\"code\":503}}", NULL},
-
-    {FAMILY_TOGETHER, 401, CAUSE_KEY_MISSING, "text/plain", "Missing API key", NULL},
-    {FAMILY_TOGETHER, 401, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"Unauthorized\"}}", NULL},
-    {FAMILY_TOGETHER, 402, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Credit limit exceeded\",\"type\":\"credit_limit\"}}", NULL},
-    {FAMILY_TOGETHER, 404, CAUSE_PATH, "text/html; charset=utf-8",
-     "<!DOCTYPE html><html><head><title>404: This page could not be found</title></head><body></body></html>", NULL},
-    {FAMILY_TOGETHER, 429, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"You have been rate limited.\",\"type\":\"dynamic_request_limited\"}}",
-     HEADERS({"x-ratelimit-reset", "7"})},
-    {FAMILY_TOGETHER, 503, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"The server is overloaded. Please try again later.\",\"type\":\"server_error\"}}", NULL},
-
-    {FAMILY_NVIDIA, 401, CAUSE_ANY, "application/problem+json",
-     "{\"status\":401,\"title\":\"Unauthorized\",\"detail\":\"Authentication failed\"}", NULL},
-    {FAMILY_NVIDIA, 403, CAUSE_ANY, "application/problem+json",
-     "{\"status\":403,\"title\":\"Forbidden\",\"detail\":\"Authorization failed\"}", NULL},
-    {FAMILY_NVIDIA, 404, CAUSE_PATH, "text/plain", "404 page not found\n", NULL},
-    {FAMILY_NVIDIA, 404, CAUSE_ANY, NULL,
-     "{\"status\":404,\"title\":\"Not Found\",\"detail\":\"Function '00000000-0000-0000-0000-000000000000': Not found "
-     "for "
-     "account 'sim'\"}",
-     NULL},
-    {FAMILY_NVIDIA, 429, CAUSE_ANY, NULL, "{\"status\":429,\"title\":\"Too Many Requests\"}", NULL},
-
-    {FAMILY_MISTRAL, 401, CAUSE_KEY_MISSING, NULL, "{\"detail\":\"Unauthorized\"}", NULL},
-    {FAMILY_MISTRAL, 401, CAUSE_ANY, NULL, "{\"detail\":\"Invalid API Key\"}", NULL},
-    {FAMILY_MISTRAL, 404, CAUSE_PATH, NULL, "{\"detail\":\"Not Found\"}", NULL},
-    {FAMILY_MISTRAL, 429, CAUSE_ANY, NULL,
-     "{\"object\":\"error\",\"message\":\"Rate limit exceeded\",\"type\":\"rate_limited\",\"param\":null,"
-     "\"code\":\"1300\",\"raw_status_code\":429}",
-     HEADERS({"x-ratelimit-limit-req-minute", "50"}, {"x-ratelimit-remaining-req-minute", "0"})},
-
-    {FAMILY_HUGGINGFACE, 401, CAUSE_ANY, NULL, "{\"error\":\"Invalid username or password.\"}",
-     HEADERS({"x-error-message", "Invalid username or password."})},
-    {FAMILY_HUGGINGFACE, 402, CAUSE_ANY, NULL,
-     "{\"error\":\"You have exceeded your monthly included credits for Inference Providers.\"}", NULL},
-    {FAMILY_HUGGINGFACE, 503, CAUSE_ANY, NULL, "{\"error\":\"Model sim is currently loading\",\"estimated_time\":20.0}",
-     NULL},
-
-    {FAMILY_GEMINI, 400, CAUSE_KEY_WRONG, NULL,
-     GOOGLE(400, "API key not valid. Please pass a valid API key.",
-            "INVALID_ARGUMENT") ",\"details\":[{" TYPE_URL "ErrorInfo\",\"reason\":\"API_KEY_INVALID\",\"domain\":"
-                                "\"googleapis.com\",\"metadata\":{\"service\":"
-                                "\"generativelanguage.googleapis.com\"}},{" TYPE_URL
-                                "LocalizedMessage\",\"locale\":\"en-US\",\"message\":"
-                                "\"API key not valid. Please pass a valid API key.\"}]}}",
-     NULL},
-    {FAMILY_GEMINI, 403, CAUSE_KEY_MISSING, NULL,
-     GOOGLE(403,
-            "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or "
-            "other form of API consumer identity to call this API.",
-            "PERMISSION_DENIED") "}}",
-     NULL},
-    {FAMILY_GEMINI, 401, CAUSE_ANY, NULL,
-     GOOGLE(401, "Request had invalid authentication credentials.",
-            "UNAUTHENTICATED") ",\"details\":[{" TYPE_URL
-                               "ErrorInfo\",\"reason\":\"ACCESS_TOKEN_TYPE_UNSUPPORTED\"}]}}",
-     NULL},
-    {FAMILY_GEMINI, 402, CAUSE_ANY, NULL,
-     GOOGLE(402, "Your Prepay credit balance is depleted.", "RESOURCE_EXHAUSTED") "}}", NULL},
-    {FAMILY_GEMINI, 429, CAUSE_DAY, NULL,
-     GOOGLE(429, "You exceeded your current quota, please check your plan and billing details.",
-            "RESOURCE_EXHAUSTED") ",\"details\":[{" TYPE_URL "QuotaFailure\",\"violations\":[{\"quotaId\":"
-                                  "\"GenerateRequestsPerDayPerProjectPerModel-FreeTier\",\"quotaValue\":\"20\"}]},"
-                                  "{" TYPE_URL "RetryInfo\",\"retryDelay\":\"32s\"}]}}",
-     NULL},
-    {FAMILY_GEMINI, 429, CAUSE_ANY, NULL,
-     GOOGLE(429,
-            "You exceeded your current quota, please check your plan and billing details. Please retry in "
-            "56.185908122s.",
-            "RESOURCE_EXHAUSTED") ",\"details\":[{" TYPE_URL "QuotaFailure\",\"violations\":[{\"quotaMetric\":"
-                                  "\"generativelanguage.googleapis.com/generate_content_free_tier_requests\","
-                                  "\"quotaId\":\"GenerateRequestsPerMinutePerProjectPerModel-FreeTier\",\"quotaValue\":"
-                                  "\"5\"}]},{" TYPE_URL "RetryInfo\",\"retryDelay\":\"56s\"}]}}",
-     NULL},
-    {FAMILY_GEMINI, 500, CAUSE_ANY, NULL, GOOGLE(500, "An internal error has occurred.", "INTERNAL") "}}", NULL},
-    {FAMILY_GEMINI, 503, CAUSE_ANY, NULL,
-     GOOGLE(503, "The model is overloaded. Please try again later.", "UNAVAILABLE") "}}", NULL},
-
-    {FAMILY_CODE_ASSIST, 401, CAUSE_ANY, NULL,
-     GOOGLE(
-         401,
-         "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
-         "authentication credential.",
-         "UNAUTHENTICATED") "}}",
-     NULL},
-    {FAMILY_CODE_ASSIST, 403, CAUSE_ANY, NULL,
-     GOOGLE(403, "UNSUPPORTED_CLIENT: This client is no longer supported for Gemini Code Assist for individuals.",
-            "PERMISSION_DENIED") "}}",
-     NULL},
-    {FAMILY_CODE_ASSIST, 429, CAUSE_DAY, NULL,
-     GOOGLE(
-         429, "You have exhausted your capacity on this model. Your quota will reset after 156h14m36s.",
-         "RESOURCE_EXHAUSTED") ",\"details\":[{" TYPE_URL
-                               "ErrorInfo\",\"reason\":\"QUOTA_EXHAUSTED\",\"domain\":\"cloudcode-pa.googleapis.com\","
-                               "\"metadata\":{\"quotaResetDelay\":\"156h14m36.752463453s\"}},{" TYPE_URL
-                               "RetryInfo\",\"retryDelay\":\"562476.752463453s\"}]}}",
-     NULL},
-    {FAMILY_CODE_ASSIST, 429, CAUSE_ANY, NULL,
-     GOOGLE(429, "Rate limit exceeded. Please retry in 10s.",
-            "RESOURCE_EXHAUSTED") ",\"details\":[{" TYPE_URL "ErrorInfo\",\"reason\":\"RATE_LIMIT_EXCEEDED\","
-                                  "\"domain\":\"cloudcode-pa.googleapis.com\"},{" TYPE_URL
-                                  "RetryInfo\",\"retryDelay\":\"10s\"}]}}",
-     NULL},
-
-    {FAMILY_G4F, 401, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"G4F API key required\"}}", NULL},
-    {FAMILY_G4F, 403, CAUSE_ANY, NULL, "{\"error\":{\"message\":\"Invalid G4F API key\"}}", NULL},
-    {FAMILY_G4F, 404, CAUSE_PATH, NULL, "{\"detail\":\"Not Found\"}", NULL},
-    {FAMILY_G4F, 429, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"RateLimitError: Too many requests\"},\"model\":\"sim\",\"provider\":\"Sim\"}", NULL},
-    {FAMILY_G4F_HOSTED, 401, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"Invalid API key\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"401\"}}",
-     NULL},
-    {FAMILY_G4F_HOSTED, 429, CAUSE_ANY, NULL,
-     "{\"error\":{\"message\":\"RateLimitError: Too many requests\"},\"model\":\"sim\",\"provider\":\"Sim\"}", NULL},
-};
 
 static const struct {
     int status;
@@ -244,56 +45,161 @@ static h2o_iovec_t into_pool(h2o_req_t *req, struct buf *text)
     return copy;
 }
 
-static void write_error(struct json *j, enum family family, int status, const char *message, size_t len)
+/* How a family's errors are built; those that are not named have {"error": {"message": ...}} alone. */
+enum shape {
+    SHAPE_MESSAGE_ONLY,
+    SHAPE_OPENAI,     /* with type, param and code */
+    SHAPE_TYPE,       /* with type only */
+    SHAPE_CODE,       /* with the status as code */
+    SHAPE_TEXT_CODE,  /* the same as text */
+    SHAPE_GOOGLE,     /* with code and status */
+    SHAPE_ANTHROPIC,  /* {"type": "error", "error": {type, message}} */
+    SHAPE_PROBLEM,    /* {status, title, detail} */
+    SHAPE_MISTRAL,    /* flat, with raw_status_code */
+    SHAPE_FLAT,       /* {message, type, param, code} */
+    SHAPE_MESSAGE,    /* {message} */
+    SHAPE_DETAIL,     /* {detail} */
+    SHAPE_ERROR_TEXT, /* {error: text} */
+    SHAPE_XAI,        /* {code, error}, two texts */
+    SHAPE_CLOUDFLARE, /* {result, success, errors, messages} */
+    SHAPE_SILICONFLOW,
+};
+
+static const enum shape shapes[FAMILIES] = {
+    [FAMILY_OPENAI] = SHAPE_TYPE,
+    [FAMILY_GROQ] = SHAPE_TYPE,
+    [FAMILY_TOGETHER] = SHAPE_TYPE,
+    [FAMILY_OPENROUTER] = SHAPE_CODE,
+    [FAMILY_NVIDIA] = SHAPE_PROBLEM,
+    [FAMILY_MISTRAL] = SHAPE_MISTRAL,
+    [FAMILY_HUGGINGFACE] = SHAPE_ERROR_TEXT,
+    [FAMILY_HUGGINGFACE_HUB] = SHAPE_ERROR_TEXT,
+    [FAMILY_GEMINI] = SHAPE_GOOGLE,
+    [FAMILY_CODE_ASSIST] = SHAPE_GOOGLE,
+    [FAMILY_VERTEX] = SHAPE_GOOGLE,
+    [FAMILY_OPENAI_ITSELF] = SHAPE_OPENAI,
+    [FAMILY_ANTHROPIC] = SHAPE_ANTHROPIC,
+    [FAMILY_DEEPSEEK] = SHAPE_OPENAI,
+    [FAMILY_CEREBRAS] = SHAPE_FLAT,
+    [FAMILY_COHERE] = SHAPE_MESSAGE,
+    [FAMILY_XAI] = SHAPE_XAI,
+    [FAMILY_FIREWORKS] = SHAPE_OPENAI,
+    [FAMILY_SAMBANOVA] = SHAPE_OPENAI,
+    [FAMILY_PERPLEXITY] = SHAPE_CODE,
+    [FAMILY_DEEPINFRA] = SHAPE_DETAIL,
+    [FAMILY_CLOUDFLARE] = SHAPE_CLOUDFLARE,
+    [FAMILY_AZURE] = SHAPE_TEXT_CODE,
+    [FAMILY_BEDROCK] = SHAPE_MESSAGE,
+    [FAMILY_MOONSHOT] = SHAPE_TYPE,
+    [FAMILY_ZAI] = SHAPE_TEXT_CODE,
+    [FAMILY_DASHSCOPE] = SHAPE_OPENAI,
+    [FAMILY_MINIMAX] = SHAPE_ANTHROPIC,
+    [FAMILY_SILICONFLOW] = SHAPE_SILICONFLOW,
+    [FAMILY_NOVITA] = SHAPE_MESSAGE,
+    [FAMILY_HYPERBOLIC] = SHAPE_DETAIL,
+    [FAMILY_CHUTES] = SHAPE_DETAIL,
+    [FAMILY_OLLAMA] = SHAPE_ERROR_TEXT,
+    [FAMILY_VLLM] = SHAPE_CODE,
+    [FAMILY_LLAMACPP] = SHAPE_CODE,
+    [FAMILY_LMSTUDIO] = SHAPE_ERROR_TEXT,
+    [FAMILY_LITELLM] = SHAPE_OPENAI,
+};
+
+static void member_text(struct json *j, const char *key, const char *text)
 {
-    size_t kind = generic_index(status);
-    json_object(j);
-    switch (family) {
-    case FAMILY_NVIDIA:
+    json_key(j, key);
+    json_text(j, text);
+}
+
+static void write_flat(struct json *j, enum shape shape, int status, h2o_iovec_t message)
+{
+    const char *name = shape == SHAPE_PROBLEM || shape == SHAPE_DETAIL   ? "detail"
+                       : shape == SHAPE_ERROR_TEXT || shape == SHAPE_XAI ? "error"
+                                                                         : "message";
+    const char *type = generic[generic_index(status)].type;
+    if (shape == SHAPE_PROBLEM) {
         json_key(j, "status");
         json_int(j, status);
-        json_key(j, "title");
-        json_text(j, server_reason(status));
-        json_key(j, "detail");
-        json_bytes(j, message, len);
-        break;
-    case FAMILY_MISTRAL:
-        json_key(j, "object");
-        json_text(j, "error");
-        json_key(j, "message");
-        json_bytes(j, message, len);
-        json_key(j, "type");
-        json_text(j, generic[kind].type);
-        json_key(j, "param");
-        json_null(j);
+        member_text(j, "title", server_reason(status));
+    } else if (shape == SHAPE_MISTRAL) {
+        member_text(j, "object", "error");
+    } else if (shape == SHAPE_XAI) {
+        member_text(j, "code", type);
+    } else if (shape == SHAPE_SILICONFLOW) {
         json_key(j, "code");
-        json_null(j);
+        json_int(j, 50000 + status);
+        member_text(j, "data", NULL);
+    }
+    json_key(j, name);
+    json_bytes(j, message.base, message.len);
+    if (shape == SHAPE_MISTRAL || shape == SHAPE_FLAT) {
+        member_text(j, "type", type);
+        member_text(j, "param", NULL);
+        member_text(j, "code", NULL);
+    }
+    if (shape == SHAPE_MISTRAL) {
         json_key(j, "raw_status_code");
         json_int(j, status);
-        break;
-    case FAMILY_HUGGINGFACE:
-    case FAMILY_HUGGINGFACE_HUB:
-        json_key(j, "error");
-        json_bytes(j, message, len);
-        break;
-    default:
-        json_key(j, "error");
-        json_object(j);
-        if (family == FAMILY_OPENROUTER || family == FAMILY_GEMINI || family == FAMILY_CODE_ASSIST) {
-            json_key(j, "code");
-            json_int(j, status);
-        }
-        json_key(j, "message");
-        json_bytes(j, message, len);
-        if (family == FAMILY_GEMINI || family == FAMILY_CODE_ASSIST) {
-            json_key(j, "status");
-            json_text(j, generic[kind].google);
-        } else if (family == FAMILY_OPENAI || family == FAMILY_GROQ || family == FAMILY_TOGETHER) {
-            json_key(j, "type");
-            json_text(j, generic[kind].type);
-        }
-        json_end(j);
     }
+}
+
+static void write_nested(struct json *j, enum shape shape, int status, h2o_iovec_t message)
+{
+    char text_code[16];
+    size_t kind = generic_index(status);
+    if (shape == SHAPE_ANTHROPIC)
+        member_text(j, "type", "error");
+    json_key(j, "error");
+    json_object(j);
+    if (shape == SHAPE_CODE || shape == SHAPE_GOOGLE) {
+        json_key(j, "code");
+        json_int(j, status);
+    } else if (shape == SHAPE_TEXT_CODE) {
+        snprintf(text_code, sizeof(text_code), "%d", status);
+        member_text(j, "code", text_code);
+    }
+    json_key(j, "message");
+    json_bytes(j, message.base, message.len);
+    if (shape == SHAPE_GOOGLE)
+        member_text(j, "status", generic[kind].google);
+    if (shape == SHAPE_TYPE || shape == SHAPE_OPENAI || shape == SHAPE_ANTHROPIC)
+        member_text(j, "type", generic[kind].type);
+    if (shape == SHAPE_OPENAI) {
+        member_text(j, "param", NULL);
+        member_text(j, "code", NULL);
+    }
+    json_end(j);
+}
+
+static void write_cloudflare(struct json *j, int status, h2o_iovec_t message)
+{
+    member_text(j, "result", NULL);
+    json_key(j, "success");
+    json_bool(j, false);
+    json_key(j, "errors");
+    json_array(j);
+    json_object(j);
+    json_key(j, "code");
+    json_int(j, status);
+    json_key(j, "message");
+    json_bytes(j, message.base, message.len);
+    json_end(j);
+    json_end(j);
+    json_key(j, "messages");
+    json_array(j);
+    json_end(j);
+}
+
+static void write_error(struct json *j, enum family family, int status, const char *message, size_t len)
+{
+    enum shape shape = shapes[family];
+    json_object(j);
+    if (shape == SHAPE_CLOUDFLARE)
+        write_cloudflare(j, status, h2o_iovec_init(message, len));
+    else if (shape >= SHAPE_PROBLEM)
+        write_flat(j, shape, status, h2o_iovec_init(message, len));
+    else
+        write_nested(j, shape, status, h2o_iovec_init(message, len));
     json_end(j);
 }
 
@@ -346,30 +252,63 @@ static const char *retry_after_text(h2o_req_t *req, int retry_after_s)
     return text;
 }
 
-static const struct error_row *find_row(enum family family, int status, enum error_cause cause)
+static const struct refusal *find_in(const struct refusal *rows, size_t count, enum family family, int status,
+                                     enum error_cause cause)
 {
-    if (family == FAMILY_HUGGINGFACE_HUB)
-        family = FAMILY_HUGGINGFACE;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < count; i++)
         if (rows[i].family == family && rows[i].status == status &&
             (rows[i].cause == cause || rows[i].cause == CAUSE_ANY))
             return &rows[i];
     return NULL;
 }
 
+static const struct refusal *find_row(enum family family, int status, enum error_cause cause)
+{
+    if (family == FAMILY_HUGGINGFACE_HUB)
+        family = FAMILY_HUGGINGFACE;
+    const struct refusal *row = find_in(refusals_seed, refusals_seed_count, family, status, cause);
+    return row != NULL ? row : find_in(refusals_others, refusals_others_count, family, status, cause);
+}
+
+/* Where a status is not 401 for a key and 404 for the rest. */
+static const struct {
+    enum family family;
+    enum error_cause cause;
+    int status;
+} statuses[] = {
+    {FAMILY_GEMINI, CAUSE_KEY_WRONG, 400},
+    {FAMILY_GEMINI, CAUSE_KEY_MISSING, 403},
+    {FAMILY_NVIDIA, CAUSE_KEY_WRONG, 403},
+    {FAMILY_G4F, CAUSE_KEY_WRONG, 403},
+    {FAMILY_HUGGINGFACE, CAUSE_MODEL, 400},
+    {FAMILY_DEEPSEEK, CAUSE_MODEL, 400},
+    {FAMILY_CEREBRAS, CAUSE_KEY_MISSING, 403},
+    {FAMILY_XAI, CAUSE_KEY_WRONG, 400},
+    {FAMILY_CLOUDFLARE, CAUSE_KEY_WRONG, 403},
+    {FAMILY_CLOUDFLARE, CAUSE_MODEL, 400},
+    {FAMILY_BEDROCK, CAUSE_KEY_MISSING, 403},
+    {FAMILY_BEDROCK, CAUSE_KEY_WRONG, 403},
+    {FAMILY_ZAI, CAUSE_MODEL, 400},
+    {FAMILY_SILICONFLOW, CAUSE_MODEL, 400},
+    {FAMILY_LITELLM, CAUSE_MODEL, 400},
+    {FAMILY_LMSTUDIO, CAUSE_PATH, 200},
+};
+
 static int status_of_cause(enum family family, enum error_cause cause)
 {
-    if (cause == CAUSE_PATH || cause == CAUSE_MODEL)
-        return 404;
-    switch (family) {
-    case FAMILY_GEMINI:
-        return cause == CAUSE_KEY_WRONG ? 400 : 403;
-    case FAMILY_NVIDIA:
-    case FAMILY_G4F:
-        return cause == CAUSE_KEY_WRONG ? 403 : 401;
-    default:
-        return 401;
-    }
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+        if (statuses[i].family == family && statuses[i].cause == cause)
+            return statuses[i].status;
+    return cause == CAUSE_PATH || cause == CAUSE_MODEL ? 404 : 401;
+}
+
+static const char *generic_message(int status, enum error_cause cause)
+{
+    if (cause == CAUSE_DAY)
+        return "Daily limit of requests exceeded, try again tomorrow.";
+    if (cause == CAUSE_MODEL)
+        return "The model does not exist or you do not have access to it.";
+    return generic[generic_index(status)].message;
 }
 
 struct answer errors_answer(h2o_req_t *req, enum family family, int status, enum error_cause cause, int retry_after_s)
@@ -380,19 +319,22 @@ struct answer errors_answer(h2o_req_t *req, enum family family, int status, enum
     size_t count = 0;
     if (status == 0)
         status = status_of_cause(family, cause);
-    const struct error_row *row = find_row(family, status, cause);
+    const struct refusal *row = find_row(family, status, cause);
     if (family == FAMILY_OPENROUTER && status == 429) {
         answer = openrouter_429(req, cause == CAUSE_DAY, headers);
         count = answer.header_count;
     } else if (row != NULL) {
-        answer = (struct answer){.status = status,
-                                 .content_type = row->content_type != NULL ? row->content_type : "application/json",
-                                 .body = h2o_iovec_init(row->body, strlen(row->body))};
+        answer = (struct answer){
+            .status = status, .content_type = row->content_type, .body = h2o_iovec_init(row->body, strlen(row->body))};
+        if (row->content_type == NULL)
+            answer.content_type = "application/json";
+        else if (*row->content_type == '\0')
+            answer.content_type = NULL;
         for (const struct header_line *h = row->headers; h != NULL && h->name != NULL && count + 1 < HEADERS_MAX; h++)
-            headers[count++] = *h;
+            if (retry_after_s == RETRY_AFTER_NONE || strcmp(h->name, "retry-after") != 0)
+                headers[count++] = *h;
     } else {
-        const char *message = cause == CAUSE_DAY ? "Daily limit of requests exceeded, try again tomorrow."
-                                                 : generic[generic_index(status)].message;
+        const char *message = generic_message(status, cause);
         answer = errors_message(req, family, status, message, strlen(message));
     }
     if (retry_after_s != RETRY_AFTER_NONE)

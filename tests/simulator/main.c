@@ -1,5 +1,5 @@
 /* provider-simulator: plays the LLM providers on 127.0.0.1, well or badly as told. README.md is its manual. */
-#include "providers.h"
+#include "environment.h"
 #include "server.h"
 #include "tls.h"
 
@@ -16,14 +16,14 @@
 
 struct options {
     const char *listen, *tls[3]; /* by enum tls_kind */
-    const char *ca_out, *scenario, *env_out;
+    const char *ca_out, *scenario, *env_out, *providers;
     bool record;
 };
 
 static const char usage[] =
     "usage: provider-simulator [--listen HOST:PORT] [--tls HOST:PORT] [--tls-expired HOST:PORT]\n"
     "                          [--tls-self-signed HOST:PORT] [--ca-out FILE] [--scenario FILE]\n"
-    "                          [--env-out FILE] [--no-record]\n"
+    "                          [--env-out FILE [--providers NAME,... | --all-providers]] [--no-record]\n"
     "Port 0 is any free one. Without --listen: 127.0.0.1:0. The manual is tests/simulator/README.md.\n";
 
 /* -1: go on; else the exit status. */
@@ -37,6 +37,8 @@ static int read_options(int argc, char **argv, struct options *options)
         {"ca-out", required_argument, NULL, 'c'},
         {"scenario", required_argument, NULL, 'f'},
         {"env-out", required_argument, NULL, 'e'},
+        {"providers", required_argument, NULL, 'p'},
+        {"all-providers", no_argument, NULL, 'a'},
         {"no-record", no_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -64,6 +66,12 @@ static int read_options(int argc, char **argv, struct options *options)
             break;
         case 'e':
             options->env_out = optarg;
+            break;
+        case 'p':
+            options->providers = optarg;
+            break;
+        case 'a':
+            options->providers = "*";
             break;
         case 'n':
             options->record = false;
@@ -108,22 +116,6 @@ static bool play_file(struct simulator *simulator, const char *file)
     return good;
 }
 
-static bool write_environment(const char *file, const char *origin)
-{
-    struct buf text = BUF_EMPTY;
-    FILE *out = fopen(file, "w");
-    bool good = out != NULL;
-    if (good) {
-        providers_environment(origin, &text);
-        good = fwrite(buf_text(&text), 1, text.len, out) == text.len && buf_ok(&text);
-        good = fclose(out) == 0 && good;
-    }
-    buf_dispose(&text);
-    if (!good)
-        fprintf(stderr, "simulator: cannot write %s: %s\n", file, strerror(errno));
-    return good;
-}
-
 /* The host as written, with the port that was taken. */
 static void origin_of(const char *scheme, const char *address, unsigned port, char out[160])
 {
@@ -140,8 +132,10 @@ static bool open_plain(struct simulator *simulator, const struct options *option
         return false;
     }
     origin_of("http", options->listen, port, origin);
-    if (options->env_out != NULL && !write_environment(options->env_out, origin))
+    if (options->env_out != NULL && !environment_write(options->env_out, origin, options->providers, error)) {
+        fprintf(stderr, "simulator: %s\n", error);
         return false;
+    }
     printf("simulator: http on %s\n", origin);
     return true;
 }

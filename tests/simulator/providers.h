@@ -5,7 +5,6 @@
 #ifndef SIMULATOR_PROVIDERS_H
 #define SIMULATOR_PROVIDERS_H
 
-#include "base/buf.h"
 #include "server.h"
 
 /* Makes an upstream of every built-in provider, so that statistics show it before its first request. */
@@ -26,8 +25,5 @@ struct answer providers_error_in_200(const struct call *call);
 
 /* A 401 whose text repeats the key that was sent. */
 struct answer providers_echo_key(const struct call *call);
-
-/* NAME=VALUE lines for the environment of a daemon that is to use the simulator at `origin` ("http://127.0.0.1:1"). */
-void providers_environment(const char *origin, struct buf *out);
 
 #endif

@@ -22,6 +22,7 @@ BASES = {"groq": "/groq/openai/v1", "openrouter": "/openrouter/api/v1", "togethe
          "g4f_main": "/g4f_main/v1", "g4f_groq": "/g4f_groq", "g4f_grok": "/g4f_grok", "g4f_gemini": "/g4f_gemini",
          "g4f_nvidia": "/g4f_nvidia", "g4f_ollama": "/g4f_ollama", "g4f_pollinations": "/g4f_pollinations",
          "acme": "/x/acme/v1"}
+LIST_NAMES = ("data", "models", "result", "modelSummaries", "publisherModels")
 
 
 class Simulator:
@@ -104,6 +105,13 @@ class Simulator:
                 return got, "reset"
             except socket.timeout:
                 return got, "timeout"
+
+
+def models_of(answer):
+    """The ids of a list of models, in any provider's form."""
+    body = json.loads(answer.text)
+    lists = [body] if isinstance(body, list) else [body[k] for k in LIST_NAMES if k in body]
+    return [m.get("id") or m.get("modelId") or m["name"].rpartition("models/")[2] for m in lists[0]]
 
 
 def bearer(key):
