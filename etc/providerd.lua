@@ -27,8 +27,20 @@ return {
 
   -- Probing -----------------------------------------------------------------------------------------------------------
 
-  -- How often each provider is checked.
+  -- How often each provider is checked, as a rule.
   interval = "5m",
+  -- While its state is in doubt (failing, but not yet down; coming back; or the network was at fault): this often.
+  quick_interval = "30s",
+  -- What has been down for ten minutes is asked more and more seldom, up to this.
+  down_interval = "30m",
+  -- Contenders for best are asked more often than the interval says, hopeless ones less often, up to twice; the number of
+  -- checks stays the same.
+  adaptive = true,
+  -- Checks of one provider at a time, where it has several keys.
+  max_probes_per_provider = 2,
+  -- The lists of models: whether they are read, and how often.
+  read_models = true,
+  models_interval = "6h",
   -- A check that takes longer has failed: name lookup, connection, and all of its requests together.
   timeout = "10s",
   -- Each check starts up to this share of its interval late, so that providers do not move in step.
@@ -42,12 +54,52 @@ return {
   -- Certificates to trust, one PEM file; false takes libcurl's own.
   ca_bundle = "/etc/ssl/certs/ca-certificates.crt",
 
+  -- URLs that answer whenever the network does. When a provider cannot be reached, and one of these cannot either, it is
+  -- us: the state is then unknown, with the reason "local". Without any, other providers are asked instead.
+  witnesses = {},
+  -- Public status pages, where providers have one that can be read: shown as "announced", never judged by.
+  status_pages = true,
+  status_page_interval = "5m",
+
+  -- Deep probes: real completions. The tiny one at each interval, the timed one (a few tokens, streamed) at each
+  -- timed_interval, or when something looks odd. They cost tokens: never more than daily_tokens of a provider and day
+  -- (UTC), nor than this share of the key's own daily limits, where these are known. The model is chosen from the list;
+  -- `model` names one. Best switched on for single providers, below.
+  deep = {
+    enabled = false,
+    interval = "1h",
+    timed_interval = "6h",
+    daily_tokens = 5000,
+    share_percent = 5,
+  },
+
   -- Judging -----------------------------------------------------------------------------------------------------------
 
-  -- A good answer that takes longer makes a provider degraded.
+  -- A good answer that takes longer makes a provider degraded. "p95 * 2" stands for twice what 95 of 100 of its own good
+  -- answers of the last 7 days took at most; 1 s holds until 20 of them are known.
   degraded_latency = "1000ms",
   -- This many failures in a row make it down; fewer make it degraded.
   max_consecutive_failures = 3,
+  -- This many good answers in a row bring it back up; until then it is degraded ("recovering").
+  successes_to_recover = 1,
+  -- What the score of a healthy provider is made of: its latency, its uptime of 24 hours, what is left of its tightest
+  -- rate limit.
+  score_weights = { latency = 1, uptime = 0, headroom = 0 },
+  -- Other consequences of errors than those of providers/lib/kinds.lua (GET /api/error-kinds shows what is in force):
+  --   credit = { ask = "6h" },
+  error_kinds = {},
+  -- Models that are one and the same though providers name them differently. Case, the vendor before the slash, and
+  -- ":free" are set aside anyway; "*" stands for anything.
+  model_aliases = {
+    ["llama-3.3-70b"] = {
+      "llama-3.3-70b-versatile", "llama-3.3-70b-instruct*", "meta-llama-3.3-70b-instruct*", "llama3.3:70b*",
+    },
+    ["llama-3.1-8b"] = {
+      "llama-3.1-8b-instant", "llama-3.1-8b-instruct*", "meta-llama-3.1-8b-instruct*", "llama3.1:8b*", "llama3.1-8b",
+    },
+    ["gpt-oss-120b"] = { "gpt-oss:120b*" },
+    ["gpt-oss-20b"] = { "gpt-oss:20b*" },
+  },
 
   -- Storing -----------------------------------------------------------------------------------------------------------
 
@@ -83,8 +135,11 @@ return {
 
   -- Single providers --------------------------------------------------------------------------------------------------
 
-  -- By name; each may set enabled, interval, timeout, degraded_latency, max_consecutive_failures and base_url:
-  --   groq = { interval = "1m", degraded_latency = "2s" },
+  -- By name; each may set enabled, base_url, interval, quick_interval, down_interval, models_interval, timeout,
+  -- max_probes_per_provider, degraded_latency, max_consecutive_failures, successes_to_recover, score_weights, deep,
+  -- error_kinds, status_page (false: do not read it), and limits, for what the provider never announces:
+  --   groq = { interval = "1m", degraded_latency = "p95 * 2", deep = true },
+  --   deepseek = { limits = { { unit = "requests", window = "1m", limit = 60 } } },
   --   g4f_grok = { enabled = false },
   providers = {},
 }

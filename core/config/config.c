@@ -18,6 +18,9 @@ enum {
     INSTRUCTIONS_MAX = 10000000,
     MEMORY_MAX = 64 * 1024 * 1024,
     KEYS_MAX = 64, /* settings of one table */
+    HOUR_MS = 3600 * 1000,
+    DEEP_DAILY_TOKENS = 5000, /* of a provider: some 80 tiny completions */
+    DEEP_SHARE_PERCENT = 5,
 };
 
 /* A file being read: where faults are gathered. */
@@ -102,7 +105,20 @@ static void refuse(struct reading *r, const char *scope, const struct setting *s
               setting->most, got);
         break;
     case SETTING_BOOLEAN:
+    case SETTING_FLAG:
         fault(r, scope, setting->key, "expected true or false; got %s", got);
+        break;
+    case SETTING_LIST:
+        fault(r, scope, setting->key, "expected a list of strings; got %s", got);
+        break;
+    case SETTING_ALIASES:
+        fault(r, scope, setting->key, "expected a table of name = { \"id of a model\", ... }; got %s", got);
+        break;
+    case SETTING_LATENCY:
+    case SETTING_WEIGHTS:
+    case SETTING_DEEP:
+    case SETTING_LIMITS:
+    case SETTING_KINDS: /* these say it themselves */
         break;
     case SETTING_FILE:
         fault(r, scope, setting->key, "expected the path of a file, or false; got %s", got);
@@ -187,6 +203,36 @@ static char **read_texts(struct reading *r, bool folders)
 }
 
 static void read_providers(struct reading *r);
+static void read_aliases(struct reading *r);
+
+/* Whether the table on top of the stack holds nothing. */
+static bool is_empty(lua_State *L)
+{
+    lua_pushnil(L);
+    if (lua_next(L, -2) == 0)
+        return true;
+    lua_pop(L, 2);
+    return false;
+}
+
+/* Settings that scripts have as well: read by script/tuning.h. */
+static void read_tuning(struct reading *r, const char *scope, const struct setting *setting, void *place)
+{
+    char reason[256] = "";
+    bool sound = false;
+    if (setting->type == SETTING_LATENCY)
+        sound = latency_threshold_read(r->L, place, reason, sizeof(reason));
+    else if (setting->type == SETTING_WEIGHTS)
+        sound = score_weights_read(r->L, place, reason, sizeof(reason));
+    else if (setting->type == SETTING_DEEP)
+        sound = deep_tuning_read(r->L, true, place, reason, sizeof(reason));
+    else if (setting->type == SETTING_LIMITS)
+        sound = declared_limits_read(r->L, place, reason, sizeof(reason));
+    else
+        sound = kind_changes_read(r->L, -1, place, reason, sizeof(reason));
+    if (!sound)
+        fault(r, scope, setting->key, "%s", reason);
+}
 
 /* Reads the value on top of the stack into its place in `record`, or notes a fault. */
 static void read_setting(struct reading *r, const char *scope, const struct setting *setting, void *record)
@@ -206,9 +252,27 @@ static void read_setting(struct reading *r, const char *scope, const struct sett
         break;
     }
     case SETTING_BOOLEAN:
-        /* The one boolean, `enabled`, is kept turned round, so that zero means "as usual". */
         if (lua_isboolean(L, -1))
             *(bool *)(void *)place = !lua_toboolean(L, -1);
+        else
+            refuse(r, scope, setting);
+        break;
+    case SETTING_FLAG:
+        if (lua_isboolean(L, -1))
+            *(bool *)(void *)place = lua_toboolean(L, -1);
+        else
+            refuse(r, scope, setting);
+        break;
+    case SETTING_LATENCY:
+    case SETTING_WEIGHTS:
+    case SETTING_DEEP:
+    case SETTING_LIMITS:
+    case SETTING_KINDS:
+        read_tuning(r, scope, setting, place);
+        break;
+    case SETTING_ALIASES:
+        if (lua_istable(L, -1))
+            read_aliases(r);
         else
             refuse(r, scope, setting);
         break;
@@ -225,8 +289,10 @@ static void read_setting(struct reading *r, const char *scope, const struct sett
         }
         break;
     case SETTING_TEXTS:
+    case SETTING_LIST:
     case SETTING_FOLDERS: {
-        char **texts = read_texts(r, setting->type == SETTING_FOLDERS);
+        bool empty = setting->type == SETTING_LIST && lua_istable(L, -1) && is_empty(L);
+        char **texts = empty ? calloc(1, sizeof(*texts)) : read_texts(r, setting->type == SETTING_FOLDERS);
         if (texts == NULL) {
             refuse(r, scope, setting);
             break;
@@ -333,7 +399,7 @@ static void read_provider(struct reading *r, const char *name)
         return;
     }
     struct provider_settings *settings = &grown[config->provider_count++];
-    *settings = (struct provider_settings){.name = copy};
+    *settings = (struct provider_settings){.name = copy, .tuning = TUNING_NONE};
     read_table(r, scope, provider_setting_list, provider_setting_count, settings);
 }
 
@@ -346,6 +412,31 @@ static void read_providers(struct reading *r)
         lua_pushstring(L, names[i]);
         lua_rawget(L, -3);
         read_provider(r, names[i]);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void read_aliases(struct reading *r)
+{
+    lua_State *L = r->L;
+    struct config *config = r->config;
+    size_t count;
+    const char **names = push_names(r, "model_aliases", &count);
+    for (size_t i = 0; i < count; ++i) {
+        lua_pushstring(L, names[i]);
+        lua_rawget(L, -3);
+        char **ids = read_texts(r, false);
+        struct model_alias *grown = realloc(config->aliases, (config->alias_count + 1) * sizeof(*grown));
+        if (grown != NULL)
+            config->aliases = grown;
+        if (ids == NULL || grown == NULL) {
+            fault(r, "model_aliases", names[i],
+                  "expected a list of ids, such as { \"llama-3.3-70b-versatile\" }; got a %s", luaL_typename(L, -1));
+            free_texts(ids);
+        } else {
+            grown[config->alias_count++] = (struct model_alias){copy_or_fault(r, names[i]), ids};
+        }
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -384,12 +475,32 @@ static bool set_defaults(struct config *config)
                 return false;
             break;
         }
+        case SETTING_FLAG:
+            *(bool *)(void *)place = strcmp(setting->otherwise, "true") == 0;
+            break;
         case SETTING_PROVIDERS:
         case SETTING_BOOLEAN:
+        case SETTING_LIST:
+        case SETTING_LATENCY:
+        case SETTING_WEIGHTS:
+        case SETTING_DEEP:
+        case SETTING_LIMITS:
+        case SETTING_KINDS:
+        case SETTING_ALIASES:
             break;
         }
     }
-    return true;
+    config->tuning.degraded_latency = (struct latency_threshold){.fixed_ms = 1000};
+    config->tuning.weights = (struct score_weights){.latency = 1};
+    config->tuning.deep = (struct deep_tuning){
+        .enabled = 0,
+        .interval_ms = HOUR_MS,
+        .timed_interval_ms = 6 * HOUR_MS,
+        .daily_tokens = DEEP_DAILY_TOKENS,
+        .share_percent = DEEP_SHARE_PERCENT,
+    };
+    config->witnesses = calloc(1, sizeof(*config->witnesses));
+    return config->witnesses != NULL;
 }
 
 static void check_words(struct reading *r)
@@ -490,14 +601,21 @@ void config_free(struct config *config)
         char *place = (char *)config + setting->offset;
         if (setting->type == SETTING_TEXT || setting->type == SETTING_FILE)
             free(*(char **)(void *)place);
-        else if (setting->type == SETTING_TEXTS || setting->type == SETTING_FOLDERS)
+        else if (setting->type == SETTING_TEXTS || setting->type == SETTING_FOLDERS || setting->type == SETTING_LIST)
             free_texts(*(char ***)(void *)place);
     }
     for (size_t i = 0; i < config->provider_count; ++i) {
         free(config->providers[i].name);
         free(config->providers[i].base_url);
+        tuning_dispose(&config->providers[i].tuning);
     }
     free(config->providers);
+    tuning_dispose(&config->tuning);
+    for (size_t i = 0; i < config->alias_count; ++i) {
+        free(config->aliases[i].name);
+        free_texts(config->aliases[i].ids);
+    }
+    free(config->aliases);
     free(config->path);
     free(config);
 }

@@ -9,6 +9,8 @@
 #ifndef PROVIDERD_CONFIG_CONFIG_H
 #define PROVIDERD_CONFIG_CONFIG_H
 
+#include "script/tuning.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,11 +20,15 @@
 struct provider_settings {
     char *name;
     bool disabled;
-    int64_t interval_ms;
-    int64_t timeout_ms;
-    int64_t degraded_latency_ms;
-    int64_t max_consecutive_failures;
+    bool no_status_page;
     char *base_url;
+    struct tuning tuning;
+};
+
+/* One name for a model that providers name differently. */
+struct model_alias {
+    char *name;
+    char **ids; /* ended by NULL; "*" in one stands for anything */
 };
 
 struct config {
@@ -39,17 +45,22 @@ struct config {
     char *policy;
 
     /* probing */
-    int64_t interval_ms;
-    int64_t timeout_ms;
     int64_t jitter_percent;
+    bool adaptive; /* contenders are asked more often than hopeless ones */
+    bool read_models;
+    bool status_pages;
+    int64_t status_page_interval_ms;
+    char **witnesses; /* URLs whose failure says that it is us; may be empty */
     int64_t max_probes_in_flight;
     int64_t max_answer_bytes;
     char *user_agent;
     char *ca_bundle;
 
-    /* judging */
-    int64_t degraded_latency_ms;
-    int64_t max_consecutive_failures;
+    /* probing and judging, where neither the provider's entry nor its script says otherwise */
+    struct tuning tuning;
+
+    struct model_alias *aliases;
+    size_t alias_count;
 
     /* storing */
     char *database;

@@ -14,17 +14,28 @@ enum setting_type {
     SETTING_TEXTS,     /* char **; one text or a list */
     SETTING_FOLDERS,   /* char **; relative ones start at the file's folder */
     SETTING_PROVIDERS, /* table of provider settings */
-    SETTING_BOOLEAN,   /* bool */
+    SETTING_BOOLEAN,   /* bool, kept turned round: true in the file is false here, so that zero means "as usual" */
+    SETTING_FLAG,      /* bool */
+    SETTING_LIST,      /* char **; a list, which may be empty */
+    SETTING_LATENCY,   /* struct latency_threshold */
+    SETTING_WEIGHTS,   /* struct score_weights */
+    SETTING_DEEP,      /* struct deep_tuning */
+    SETTING_LIMITS,    /* limits and limit_count of the struct tuning at the offset */
+    SETTING_KINDS,     /* struct kind_changes */
+    SETTING_ALIASES,   /* model_aliases of struct config */
 };
 
 struct setting {
     const char *key;
     enum setting_type type;
-    const char *otherwise; /* default, as it would be written in the file, without quotes; NULL = none */
+    const char *otherwise; /* default, as it would be written in the file, without quotes; NULL = none. Of a table, how
+                              etc/providerd.lua writes it, or how that begins: config.c sets it */
     int64_t least, most;   /* of numbers */
     size_t offset;         /* in struct config, or in struct provider_settings */
 };
 
+/* The table of all settings, of which config_settings are those for the whole and provider_setting_list those of one.
+ */
 extern const struct setting config_settings[];
 extern const size_t config_setting_count;
 extern const struct setting provider_setting_list[];

@@ -76,12 +76,23 @@ static void on_verdict(const struct verdict *verdict, void *user)
 static bool start_one(struct one_check *check)
 {
     const struct watched *watched = check->watched;
-    struct judge_state state = {
-        .status = "unknown",
-        .degraded_latency_ms = (double)watched->degraded_latency_ms,
-        .max_consecutive_failures = watched->max_consecutive_failures,
+    const struct tuning *tuning = &watched->tuning;
+    struct check_order order = {
+        .purpose = CHECK_PROBE,
+        .key = watched_provider(watched)->key_count != 0 ? 0 : CHECK_NO_KEY,
+        .timeout_ms = tuning->timeout_ms,
+        .kinds = watched->kinds,
+        .state =
+            {
+                .status = "unknown",
+                .degraded_latency_ms =
+                    tuning->degraded_latency.fixed_ms != 0 ? (double)tuning->degraded_latency.fixed_ms : 1000,
+                .max_consecutive_failures = (unsigned)tuning->max_consecutive_failures,
+                .rate_limit_percent = -1,
+                .weights = tuning->weights,
+            },
     };
-    return check_start(watched->script, watched->index, watched->timeout_ms, &state, on_verdict, check) != NULL;
+    return check_start(watched->script, watched->index, &order, on_verdict, check) != NULL;
 }
 
 static const struct watched *find_watched(const struct generation *generation, const char *name)

@@ -64,21 +64,41 @@ static void store_check(void *user, const struct check_outcome *outcome)
 {
     struct daemon *daemon = user;
     const struct provider_view *view = outcome->view;
+    const struct key_view *key = outcome->key;
     struct check_record record = {
         .status = view->status,
-        .response_time_ms = view->response_time_ms,
+        .response_time_ms = key->response_time_ms,
         .uptime_percent = view->uptime_percent,
-        .rate_limit_percent = view->rate_limit_percent,
-        .checked_us = view->last_check_us,
-        .consecutive_failures = view->consecutive_failures,
+        .rate_limit_percent = key->rate_limit_percent,
+        .checked_us = key->last_check_us,
+        .consecutive_failures = key->consecutive_failures,
         .ok = outcome->ok,
-        .http_status = view->http_status,
-        .phases = view->phases,
+        .http_status = key->http_status,
+        .phases = key->phases,
     };
     memcpy(record.provider, view->name, sizeof(record.provider));
     memcpy(record.reason, view->reason, sizeof(record.reason));
     memcpy(record.error_message, view->error_message, sizeof(record.error_message));
     store_append(daemon->store, &record);
+}
+
+static void store_key_check(void *user, const struct check_outcome *outcome)
+{
+    (void)user;
+    (void)outcome;
+}
+
+static void store_deep_check(void *user, const struct deep_outcome *outcome)
+{
+    (void)user;
+    (void)outcome;
+}
+
+static void ask_latency(void *user, const char *name, double percent)
+{
+    (void)user;
+    (void)name;
+    (void)percent;
 }
 
 static void serve_snapshot(void *user, struct snapshot *snapshot)
@@ -261,7 +281,14 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
 static int start(struct daemon *daemon, char *error, size_t error_size)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
-    struct tracker_sinks sinks = {daemon, store_check, serve_snapshot};
+    struct tracker_sinks sinks = {
+        .user = daemon,
+        .checked = store_check,
+        .key_checked = store_key_check,
+        .deep_checked = store_deep_check,
+        .ask_latency = ask_latency,
+        .publish = serve_snapshot,
+    };
     enum log_level level;
 
     signal(SIGPIPE, SIG_IGN);
@@ -281,7 +308,7 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
     /* Signals before threads: these inherit the mask. */
     daemon->signals = loop_watch_signals(daemon->parts.loop, signals, on_signal, daemon);
     daemon->requests = mailbox_new(daemon->parts.loop, receive_request, daemon);
-    daemon->tracker = tracker_new(daemon->parts.loop, &sinks);
+    daemon->tracker = tracker_new(daemon->parts.loop, daemon->parts.prober, &sinks);
     if (daemon->signals == NULL || daemon->requests == NULL || daemon->tracker == NULL ||
         tracker_apply(daemon->tracker, daemon->generation) != 0) {
         snprintf(error, error_size, "cannot set up the daemon: %s", strerror(errno));

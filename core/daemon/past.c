@@ -37,7 +37,7 @@ static void restore_provider(struct tracker *tracker, const char *name, const st
     };
     memcpy(past.reason, last->reason, sizeof(past.reason));
     memcpy(past.error_message, last->error_message, sizeof(past.error_message));
-    tracker_restore(tracker, name, &past);
+    tracker_restore(tracker, name, 0, &past);
 }
 
 void past_restore(struct tracker *tracker, const struct generation *generation, struct store *store)

@@ -63,6 +63,12 @@ static int list_scripts(const char *folder, struct path_list *scripts, char *err
 
 /* -- what they declare -- */
 
+static void dispose_watched(struct watched *watched)
+{
+    tuning_dispose(&watched->tuning);
+    kind_table_release(watched->kinds);
+}
+
 static bool add_absence(struct generation *generation, const char *name, const char *message, bool broken)
 {
     struct provider_absence *grown = realloc(generation->absences, (generation->absence_count + 1) * sizeof(*grown));
@@ -78,31 +84,34 @@ static bool add_absence(struct generation *generation, const char *name, const c
     return true;
 }
 
-static int64_t first_set(int64_t a, int64_t b, int64_t c)
+/* Settings: the configuration's for this provider over the script's over the configuration's for all. A share of its
+ * own latencies cannot be had where a fixed threshold was wished for, so that is laid over as a whole. */
+static bool settle(struct generation *generation, const struct provider_settings *own,
+                   const struct script_provider *provider, struct watched *watched, char *error, size_t error_size)
 {
-    return a != 0 ? a : b != 0 ? b : c;
-}
-
-/* Settings: the configuration's for this provider, then the script's, then the configuration's for all. */
-static void settle(const struct config *config, const struct provider_settings *own,
-                   const struct script_provider *provider, struct watched *watched)
-{
-    static const struct provider_settings none;
-    if (own == NULL)
-        own = &none;
-    watched->interval_ms = first_set(own->interval_ms, provider->interval_ms, config->interval_ms);
-    watched->timeout_ms = first_set(own->timeout_ms, provider->timeout_ms, config->timeout_ms);
-    watched->degraded_latency_ms =
-        first_set(own->degraded_latency_ms, provider->degraded_latency_ms, config->degraded_latency_ms);
-    watched->max_consecutive_failures = (unsigned)first_set(
-        own->max_consecutive_failures, provider->max_consecutive_failures, config->max_consecutive_failures);
+    const struct config *config = generation->config;
+    watched->tuning = TUNING_NONE;
+    if (!tuning_merge(&watched->tuning, &config->tuning) || !tuning_merge(&watched->tuning, &provider->tuning) ||
+        (own != NULL && !tuning_merge(&watched->tuning, &own->tuning))) {
+        snprintf(error, error_size, "out of memory for the settings");
+        return false;
+    }
+    struct kind_table *by_script = kind_table_change(generation->kinds, &provider->tuning.kinds, error, error_size);
+    if (by_script == NULL)
+        return false;
+    static const struct kind_changes none;
+    watched->kinds = kind_table_change(by_script, own != NULL ? &own->tuning.kinds : &none, error, error_size);
+    kind_table_release(by_script);
+    watched->status_page = provider->has_status_page && config->status_pages && (own == NULL || !own->no_status_page);
+    watched->read_models = provider->lists_models && config->read_models;
+    return watched->kinds != NULL;
 }
 
 static bool add_watched(struct generation *generation, struct script *script, size_t index)
 {
     const struct script_provider *provider = script_provider(script, index);
     const struct provider_settings *own = config_provider(generation->config, provider->name);
-    char reason[HEALTH_MESSAGE_MAX];
+    char reason[HEALTH_MESSAGE_MAX], fault[HEALTH_MESSAGE_MAX - 80];
 
     if (own != NULL && own->disabled)
         return add_absence(generation, provider->name, "switched off by the configuration", false);
@@ -116,9 +125,14 @@ static bool add_watched(struct generation *generation, struct script *script, si
     if (grown == NULL)
         return false;
     generation->watched = grown;
-    struct watched *watched = &grown[generation->watched_count++];
+    struct watched *watched = &grown[generation->watched_count];
     *watched = (struct watched){.name = provider->name, .script = script, .index = index};
-    settle(generation->config, own, provider, watched);
+    if (!settle(generation, own, provider, watched, fault, sizeof(fault))) {
+        dispose_watched(watched);
+        snprintf(reason, sizeof(reason), "%.64s: error_kinds: %s", provider->name, fault);
+        return add_absence(generation, provider->name, reason, true);
+    }
+    ++generation->watched_count;
     return true;
 }
 
@@ -157,6 +171,14 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : (int)is_fallback(x) - (int)is_fallback(y);
 }
 
+/* After a refusal: what was looked at and not kept is gone already; the rest moves up behind what was kept. */
+static void drop_from(struct generation *generation, size_t kept, size_t i)
+{
+    size_t rest = generation->watched_count - i;
+    memmove(&generation->watched[kept], &generation->watched[i], rest * sizeof(*generation->watched));
+    generation->watched_count = kept + rest;
+}
+
 /* Lets fallbacks give way to the provider of the same name before them; any other double is refused. */
 static int settle_doubles(struct generation *generation, char *error, size_t error_size)
 {
@@ -168,7 +190,10 @@ static int settle_doubles(struct generation *generation, char *error, size_t err
         } else if (!is_fallback(watched) || is_fallback(last)) {
             snprintf(error, error_size, "provider '%s' is declared twice: by %s and by %s", watched->name,
                      script_path(last->script), script_path(watched->script));
+            drop_from(generation, kept, i);
             return -1;
+        } else {
+            dispose_watched(watched);
         }
     }
     generation->watched_count = kept;
@@ -188,6 +213,27 @@ static void warn_of_strangers(const struct generation *generation)
         if (!known)
             log_warning("config", "%s: providers.%s: no script declares a provider of this name", config->path, name);
     }
+}
+
+/* The table of kinds with the configuration's changes, and the aliases of models. */
+static int load_kinds(struct generation *generation, const struct path_list *libraries, char *error, size_t error_size)
+{
+    char fault[512];
+    const struct config *config = generation->config;
+    struct kind_table *base =
+        kind_table_load((const char *const *)libraries->paths, libraries->count, error, error_size);
+    if (base == NULL)
+        return -1;
+    generation->kinds = kind_table_change(base, &config->tuning.kinds, fault, sizeof(fault));
+    kind_table_release(base);
+    if (generation->kinds == NULL) {
+        snprintf(error, error_size, "%s: error_kinds.%s", config->path != NULL ? config->path : "configuration", fault);
+        return -1;
+    }
+    generation->aliases = alias_list_new(config);
+    if (generation->aliases == NULL)
+        snprintf(error, error_size, "out of memory for the aliases of models");
+    return generation->aliases != NULL ? 0 : -1;
 }
 
 static int load_scripts(struct generation *generation, const struct generation_parts *parts,
@@ -239,7 +285,8 @@ struct generation *generation_load(struct config *config, const struct generatio
             goto done;
         }
     }
-    if (load_scripts(generation, parts, &scripts, &libraries, error, error_size) != 0)
+    if (load_kinds(generation, &libraries, error, error_size) != 0 ||
+        load_scripts(generation, parts, &scripts, &libraries, error, error_size) != 0)
         goto done;
     warn_of_strangers(generation);
     loaded = true;
@@ -264,10 +311,14 @@ void generation_release(struct generation *generation)
 {
     if (generation == NULL || --generation->references != 0)
         return;
+    for (size_t i = 0; i < generation->watched_count; ++i)
+        dispose_watched(&generation->watched[i]);
     for (size_t i = 0; i < generation->script_count; ++i)
         script_release(generation->scripts[i]);
     free(generation->scripts);
     free(generation->watched);
+    kind_table_release(generation->kinds);
+    alias_list_release(generation->aliases);
     free(generation->absences);
     config_free(generation->config);
     free(generation);

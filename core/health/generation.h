@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "config/config.h"
+#include "health/aliases.h"
 #include "health/snapshot.h"
 #include "script/script.h"
 
@@ -20,15 +21,23 @@ struct watched {
     const char *name;      /* the script provider's */
     struct script *script; /* the generation's reference */
     size_t index;          /* in the script */
-    int64_t interval_ms;
-    int64_t timeout_ms;
-    int64_t degraded_latency_ms;
-    unsigned max_consecutive_failures;
+    struct tuning tuning;  /* in force: every field is said */
+    struct kind_table *kinds;
+    bool status_page; /* it has one, and it may be read */
+    bool read_models; /* it has a list, and it may be read */
 };
+
+/* The script's declaration of a provider. */
+static inline const struct script_provider *watched_provider(const struct watched *watched)
+{
+    return script_provider(watched->script, watched->index);
+}
 
 struct generation {
     unsigned references;
-    struct config *config; /* owned */
+    struct config *config;    /* owned */
+    struct kind_table *kinds; /* with the configuration's changes */
+    struct alias_list *aliases;
     struct script **scripts;
     size_t script_count;
     struct watched *watched; /* ascending by name */

@@ -1,5 +1,7 @@
 #include "health/snapshot.h"
 
+#include "health/aliases.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,28 +28,129 @@ bool health_status_parse(const char *name, enum health_status *status)
     return false;
 }
 
-struct provider_view *provider_view_new(const char *name)
+/* -- counted parts -- */
+
+static void retain(atomic_uint *references)
 {
-    struct provider_view *view = calloc(1, sizeof(*view));
+    atomic_fetch_add_explicit(references, 1, memory_order_relaxed);
+}
+
+static bool release(atomic_uint *references)
+{
+    return atomic_fetch_sub_explicit(references, 1, memory_order_acq_rel) == 1;
+}
+
+struct limit_list *limit_list_new(const struct limits *limits, int64_t now_us)
+{
+    struct limit_view views[LIMIT_WINDOWS_MAX];
+    size_t count = limits_view(limits, now_us, views);
+    struct limit_list *list = count != 0 ? calloc(1, sizeof(*list) + count * sizeof(list->limits[0])) : NULL;
+    if (list == NULL)
+        return NULL;
+    atomic_init(&list->references, 1);
+    list->count = count;
+    memcpy(list->limits, views, count * sizeof(views[0]));
+    return list;
+}
+
+struct limit_list *limit_list_retain(struct limit_list *list)
+{
+    retain(&list->references);
+    return list;
+}
+
+void limit_list_release(struct limit_list *list)
+{
+    if (list != NULL && release(&list->references))
+        free(list);
+}
+
+struct shared_text *shared_text_new(const char *bytes, size_t len)
+{
+    struct shared_text *text = calloc(1, sizeof(*text) + len + 1);
+    if (text == NULL)
+        return NULL;
+    atomic_init(&text->references, 1);
+    text->len = len;
+    memcpy(text->bytes, bytes, len);
+    return text;
+}
+
+struct shared_text *shared_text_retain(struct shared_text *text)
+{
+    retain(&text->references);
+    return text;
+}
+
+void shared_text_release(struct shared_text *text)
+{
+    if (text != NULL && release(&text->references))
+        free(text);
+}
+
+struct key_view *key_view_new(void)
+{
+    struct key_view *view = calloc(1, sizeof(*view));
     if (view == NULL)
         return NULL;
     atomic_init(&view->references, 1);
-    strncpy(view->name, name, sizeof(view->name) - 1);
     view->phases = PROBE_PHASES_NONE;
+    return view;
+}
+
+struct key_view *key_view_retain(struct key_view *view)
+{
+    retain(&view->references);
+    return view;
+}
+
+void key_view_release(struct key_view *view)
+{
+    if (view == NULL || !release(&view->references))
+        return;
+    limit_list_release(view->limits);
+    shared_text_release(view->last_failure);
+    free(view);
+}
+
+/* -- providers -- */
+
+struct provider_view *provider_view_new(const char *name)
+{
+    struct provider_view *view = calloc(1, sizeof(*view));
+    struct key_view *lead = key_view_new();
+    if (view == NULL || lead == NULL) {
+        free(view);
+        key_view_release(lead);
+        return NULL;
+    }
+    atomic_init(&view->references, 1);
+    strncpy(view->name, name, sizeof(view->name) - 1);
+    view->lead = lead;
+    view->deep.first_token_ms = view->deep.tokens_per_second = -1;
     return view;
 }
 
 struct provider_view *provider_view_retain(struct provider_view *view)
 {
-    atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
+    retain(&view->references);
     return view;
 }
 
 void provider_view_release(struct provider_view *view)
 {
-    if (view != NULL && atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) == 1)
-        free(view);
+    if (view == NULL || !release(&view->references))
+        return;
+    for (size_t i = 0; view->keys != NULL && i < view->key_count; ++i)
+        key_view_release(view->keys[i]);
+    free(view->keys);
+    key_view_release(view->lead);
+    model_list_release(view->models);
+    announcement_release(view->announced);
+    free(view);
 }
+
+/* -- snapshots -- */
 
 struct snapshot *snapshot_new(size_t count)
 {
@@ -74,6 +177,8 @@ void snapshot_release(struct snapshot *snapshot)
     free(snapshot->absences);
     free(snapshot->last_reload_error);
     free(snapshot->policy);
+    kind_table_release(snapshot->kinds);
+    alias_list_release(snapshot->aliases);
     free(snapshot);
 }
 

@@ -10,7 +10,11 @@
 #ifndef PROVIDERD_HEALTH_SNAPSHOT_H
 #define PROVIDERD_HEALTH_SNAPSHOT_H
 
+#include "health/limits.h"
 #include "probe/phases.h"
+#include "script/announcement.h"
+#include "script/kinds.h"
+#include "script/models.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -32,24 +36,81 @@ enum {
     HEALTH_MESSAGE_MAX = 512, /* error_message, redacted, cut at a UTF-8 boundary */
 };
 
-struct provider_view {
+/* The limits of a key. Counted references, immutable. */
+struct limit_list {
     atomic_uint references;
-    char name[PROVIDER_NAME_MAX];
-    char title[PROVIDER_TITLE_MAX];
+    size_t count;
+    struct limit_view limits[];
+};
+
+/* A text that views share. Counted references, immutable. */
+struct shared_text {
+    atomic_uint references;
+    size_t len;
+    char bytes[];
+};
+
+/* What is known of one key of a provider, or of the provider when it has none. */
+struct key_view {
+    atomic_uint references;
+    unsigned number; /* 1, 2, ...; 0 = the provider is asked without a key */
+    char hint[16];   /* "…last4", the most that is ever shown */
     enum health_status status;
     double response_time_ms;   /* of the last check; 0.0 before the first */
-    double uptime_percent;     /* trailing 24 h; 0.0 without a check in it */
     double rate_limit_percent; /* share of the tightest known limit used up, 0-100; 0.0 when unknown */
     int64_t last_check_us;     /* wall clock; 0 = never */
     int64_t next_check_us;     /* wall clock; 0 = not scheduled */
-    int64_t retry_at_us;       /* wall clock at which a rate limit clears; 0 = none known */
+    int64_t retry_at_us;       /* wall clock at which a limit clears, as told; 0 = none known */
     unsigned consecutive_failures;
     double score;    /* 0-100, by the judge */
     int http_status; /* 0 = no HTTP answer */
     struct probe_phases phases;
-    char reason[HEALTH_KIND_MAX]; /* why this status: "ok", "slow", "rate_limited", or an error kind; "" = never checked
-                                   */
+    char reason[HEALTH_KIND_MAX]; /* why this status: "ok", "slow", "rate_limited", "recovering", "local", or an error
+                                     kind; "" = never checked */
+    char error_kind[HEALTH_KIND_MAX];       /* of the last check; "" when it was ok */
     char error_message[HEALTH_MESSAGE_MAX]; /* "" when all is well */
+    struct limit_list *limits;              /* NULL = none known */
+    struct shared_text *last_failure;       /* the last failed exchange as JSON; NULL = none */
+};
+
+/* What deep probes of a provider found. */
+struct deep_view {
+    bool enabled;
+    int64_t checked_us; /* wall clock; 0 = never */
+    int64_t next_us;    /* wall clock; 0 = not scheduled */
+    bool ok;
+    char rung[8];
+    char error_kind[HEALTH_KIND_MAX];
+    char error_message[HEALTH_MESSAGE_MAX]; /* or why nothing was asked */
+    char model_asked[MODEL_ID_MAX];
+    char model[MODEL_ID_MAX]; /* as the last answer named it */
+    bool model_mismatch;
+    double first_token_ms;    /* of the last timed probe; -1 = none yet */
+    double tokens_per_second; /* likewise */
+    int64_t timed_us;         /* when that was */
+    int64_t tokens_today;     /* UTC */
+    int64_t daily_tokens;     /* the budget in force */
+};
+
+struct provider_view {
+    atomic_uint references;
+    char name[PROVIDER_NAME_MAX];
+    char title[PROVIDER_TITLE_MAX];
+    double uptime_percent;      /* trailing 24 h; 0.0 without a check in it */
+    double degraded_latency_ms; /* the threshold in force, learned or fixed */
+    enum health_status status;  /* the best key's, or what a deep probe found */
+    double score;
+    char reason[HEALTH_KIND_MAX];
+    char error_kind[HEALTH_KIND_MAX];
+    char error_message[HEALTH_MESSAGE_MAX];
+    struct key_view *lead; /* the best key: what it measured stands for the provider. Never NULL */
+    size_t key_count;
+    struct key_view **keys; /* owned array, a reference on each; NULL when there is but one */
+    struct deep_view deep;
+    struct model_list *models;             /* NULL = not read yet */
+    int64_t models_read_us;                /* wall clock; 0 = never */
+    char models_error[HEALTH_MESSAGE_MAX]; /* why the last reading failed; "" when it did not */
+    struct announcement *announced;        /* NULL = no status page, or not read yet */
 };
 
 /* A script that is not running, or a provider that lacks its credential. */
@@ -61,21 +122,36 @@ struct provider_absence {
 
 struct snapshot {
     atomic_uint references;
-    uint64_t version;          /* grows by at least 1 with every published change */
-    uint64_t boot_id;          /* random per process: (boot_id, version) never repeats */
-    int64_t published_us;      /* wall clock */
-    int64_t check_interval_ms; /* the configured default */
-    char *policy;              /* owned: name of the policy in force; NULL = the default */
-    uint64_t reloads;          /* generations taken into service since start, the first not counted */
-    int64_t last_reload_us;    /* wall clock of the last reload tried; 0 = none */
-    char *last_reload_error;   /* owned; NULL when the last reload was sound */
+    uint64_t version;           /* grows by at least 1 with every published change */
+    uint64_t boot_id;           /* random per process: (boot_id, version) never repeats */
+    int64_t published_us;       /* wall clock */
+    int64_t check_interval_ms;  /* the configured default */
+    char *policy;               /* owned: name of the policy in force; NULL = the default */
+    struct kind_table *kinds;   /* the table in force, but for what single providers change; NULL before the first */
+    struct alias_list *aliases; /* names of models; NULL = none */
+    uint64_t reloads;           /* generations taken into service since start, the first not counted */
+    int64_t last_reload_us;     /* wall clock of the last reload tried; 0 = none */
+    char *last_reload_error;    /* owned; NULL when the last reload was sound */
     size_t absence_count;
     struct provider_absence *absences; /* owned */
     size_t count;
     struct provider_view *providers[]; /* sorted by name (strcmp); a reference is held on each */
 };
 
-/* A view with one reference, all zero but the name; NULL when memory ran out. */
+struct key_view *key_view_new(void); /* one reference, all zero; NULL when memory ran out */
+struct key_view *key_view_retain(struct key_view *view);
+void key_view_release(struct key_view *view); /* NULL is allowed */
+
+/* NULL when there are none, or memory ran out. */
+struct limit_list *limit_list_new(const struct limits *limits, int64_t now_us);
+struct limit_list *limit_list_retain(struct limit_list *list);
+void limit_list_release(struct limit_list *list); /* NULL is allowed */
+
+struct shared_text *shared_text_new(const char *bytes, size_t len); /* NULL when memory ran out */
+struct shared_text *shared_text_retain(struct shared_text *text);
+void shared_text_release(struct shared_text *text); /* NULL is allowed */
+
+/* A view with one reference, all zero but the name and a blank lead; NULL when memory ran out. */
 struct provider_view *provider_view_new(const char *name);
 struct provider_view *provider_view_retain(struct provider_view *view);
 void provider_view_release(struct provider_view *view); /* NULL is allowed */

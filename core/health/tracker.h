@@ -17,14 +17,27 @@ struct tracker;
 
 /* What a check left behind, for the store. Borrowed during the call. */
 struct check_outcome {
+    const struct provider_view *view; /* as it is now */
+    const struct key_view *key;       /* what was checked, or what leads after it */
+    bool counted;                     /* false: nothing was learned, it is no part of the uptime */
+    bool ok;                          /* counts as up */
+};
+
+/* What a deep probe left behind. */
+struct deep_outcome {
     const struct provider_view *view;
-    bool ok; /* counts as up */
+    unsigned key; /* number; 0 = none */
+    const struct verdict *verdict;
 };
 
 /* Where results go. */
 struct tracker_sinks {
     void *user;
-    void (*checked)(void *user, const struct check_outcome *outcome);
+    void (*checked)(void *user, const struct check_outcome *outcome);     /* a row of the provider */
+    void (*key_checked)(void *user, const struct check_outcome *outcome); /* a row of one of several keys */
+    void (*deep_checked)(void *user, const struct deep_outcome *outcome);
+    /* Asks for a percentile of a provider's latencies; tracker_learned() takes the answer, some time later. */
+    void (*ask_latency)(void *user, const char *name, double percent);
     /* A new snapshot; the callee retains it if it keeps it. */
     void (*publish)(void *user, struct snapshot *snapshot);
 };
@@ -38,11 +51,29 @@ struct tracker_past {
     unsigned consecutive_failures;
     int http_status;
     char reason[HEALTH_KIND_MAX];
+    char error_kind[HEALTH_KIND_MAX];
     char error_message[HEALTH_MESSAGE_MAX];
+    size_t window_count;
+    struct limit_window windows[LIMIT_WINDOWS_MAX];
+};
+
+/* The same of its deep probes. */
+struct tracker_deep_past {
+    int64_t checked_us; /* of the last one; 0 = none */
+    int64_t timed_us;   /* of the last good timed one; 0 = none */
+    bool ok;
+    char rung[8];
+    char error_kind[HEALTH_KIND_MAX];
+    char error_message[HEALTH_MESSAGE_MAX];
+    char model_asked[MODEL_ID_MAX];
+    char model[MODEL_ID_MAX];
+    double first_token_ms; /* of the last good timed one; -1 = none */
+    double tokens_per_second;
+    int64_t tokens_today;
 };
 
 /* NULL when memory ran out. */
-struct tracker *tracker_new(struct loop *loop, const struct tracker_sinks *sinks);
+struct tracker *tracker_new(struct loop *loop, struct prober *prober, const struct tracker_sinks *sinks);
 
 /* Cancels every check in flight. */
 void tracker_free(struct tracker *tracker);
@@ -51,8 +82,16 @@ void tracker_free(struct tracker *tracker);
  * check in flight; new ones are checked at once; others go. 0, or -1 when memory ran out: then nothing has changed. */
 int tracker_apply(struct tracker *tracker, struct generation *generation);
 
-/* Puts the past of a provider in, before its first check. Unknown names are ignored. */
-void tracker_restore(struct tracker *tracker, const char *name, const struct tracker_past *past);
+/* The keys of a provider; 0 when it is not watched. */
+size_t tracker_key_count(const struct tracker *tracker, const char *name);
+
+/* Puts the past of one key of a provider in (0 = the first, or none), before its first check. Unknown names are
+ * ignored. */
+void tracker_restore(struct tracker *tracker, const char *name, size_t key, const struct tracker_past *past);
+void tracker_restore_deep(struct tracker *tracker, const char *name, const struct tracker_deep_past *past);
+
+/* Takes the answer to ask_latency: `ms` of `count` checks. */
+void tracker_learned(struct tracker *tracker, const char *name, double ms, int64_t count);
 
 /* Counts checks of the past into a provider's 24 hours; `age_us` before now. */
 void tracker_restore_counts(struct tracker *tracker, const char *name, uint64_t age_us, unsigned ok, unsigned total);

@@ -33,8 +33,8 @@ static int by_latency(const void *a, const void *b)
 {
     const struct provider_view *x = *(const struct provider_view *const *)a;
     const struct provider_view *y = *(const struct provider_view *const *)b;
-    if (x->response_time_ms != y->response_time_ms)
-        return x->response_time_ms < y->response_time_ms ? -1 : 1;
+    if (x->lead->response_time_ms != y->lead->response_time_ms)
+        return x->lead->response_time_ms < y->lead->response_time_ms ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
@@ -59,7 +59,7 @@ void policy_lowest_latency(const struct snapshot *snapshot, const struct provide
     if ((result->count = take_status(snapshot, HEALTH_HEALTHY, ranking)) != 0) {
         result->alternatives = ALTERNATIVES_MAX;
         snprintf(result->reason, sizeof(result->reason), "lowest latency (%.1fms) + healthy status",
-                 ranking[0]->response_time_ms);
+                 ranking[0]->lead->response_time_ms);
     } else if ((result->count = take_status(snapshot, HEALTH_DEGRADED, ranking)) != 0) {
         snprintf(result->reason, sizeof(result->reason), "No healthy providers available, using least degraded: %s",
                  ranking[0]->name);
@@ -96,16 +96,16 @@ static void push_candidate(lua_State *L, const struct provider_view *view, int64
     set_text(L, "title", view->title);
     set_text(L, "status", health_status_name(view->status));
     set_text(L, "reason", view->reason);
-    set_number(L, "latency_ms", view->response_time_ms);
+    set_number(L, "latency_ms", view->lead->response_time_ms);
     set_number(L, "uptime_percent", view->uptime_percent);
-    set_number(L, "rate_limit_percent", view->rate_limit_percent);
+    set_number(L, "rate_limit_percent", view->lead->rate_limit_percent);
     set_number(L, "score", view->score);
-    lua_pushinteger(L, view->consecutive_failures);
+    lua_pushinteger(L, view->lead->consecutive_failures);
     lua_setfield(L, -2, "consecutive_failures");
-    if (view->last_check_us != 0)
-        set_number(L, "last_check_age_s", (double)(now_us - view->last_check_us) / 1e6);
-    if (view->retry_at_us != 0)
-        set_number(L, "retry_at", (double)view->retry_at_us / 1e6);
+    if (view->lead->last_check_us != 0)
+        set_number(L, "last_check_age_s", (double)(now_us - view->lead->last_check_us) / 1e6);
+    if (view->lead->retry_at_us != 0)
+        set_number(L, "retry_at", (double)view->lead->retry_at_us / 1e6);
 }
 
 /* [-0, +0, e] The length of the list at `list`; raises when it has holes or fields beside it. */

@@ -5,13 +5,15 @@
 
 #include <ctype.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 static const int64_t INTERVAL_MIN_MS = 100, INTERVAL_MAX_MS = INT64_C(30) * 24 * 3600 * 1000;
 static const int64_t TIMEOUT_MIN_MS = 10, TIMEOUT_MAX_MS = 600 * 1000;
-static const int64_t LATENCY_MIN_MS = 1, LATENCY_MAX_MS = 600 * 1000;
+
+enum { KEYS_MAX = 1000 }; /* of one provider */
 
 char *origin_of_url(const char *url)
 {
@@ -39,6 +41,8 @@ void provider_dispose(struct script_provider *provider)
     for (char **origin = provider->origins; origin != NULL && *origin != NULL; ++origin)
         free(*origin);
     free(provider->origins);
+    free(provider->keys);
+    tuning_dispose(&provider->tuning);
     free(provider->base_url);
     free(provider->missing);
     free(provider->user_agent);
@@ -147,17 +151,120 @@ static void read_user_agent(lua_State *L, int table, const struct script *script
     lua_pop(L, 1);
 }
 
-static void require_function(lua_State *L, int table, const char *who, const char *field, bool optional)
+/* FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/). Never leaves the process. */
+static uint64_t fingerprint_of(const struct secret *secret)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < secret->len; ++i)
+        hash = (hash ^ (unsigned char)secret->bytes[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* A key that is short would be half told by its end. */
+static void hint_of(const struct secret *secret, char *out, size_t out_size)
+{
+    enum { SHOWN = 4, LENGTH_FOR_IT = 16 };
+    out[0] = '\0';
+    if (secret->len < LENGTH_FOR_IT)
+        return;
+    const char *last = secret->bytes + secret->len - SHOWN;
+    for (int i = 0; i < SHOWN; ++i) {
+        if (!isalnum((unsigned char)last[i]) && strchr("_-.", last[i]) == NULL)
+            return;
+    }
+    snprintf(out, out_size, "…%.4s", last);
+}
+
+static void read_keys(lua_State *L, int table, struct script_provider *provider)
+{
+    int type = lua_getfield(L, table, "keys");
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "%s: keys is a %s, expected what keys \"NAME_API_KEY\" gives", provider->name,
+                   luaL_typename(L, -1));
+    size_t count = type == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
+    if (count > KEYS_MAX)
+        luaL_error(L, "%s: %d keys, expected at most %d", provider->name, (int)count, KEYS_MAX);
+    provider->keys = calloc(count + 1, sizeof(*provider->keys));
+    if (provider->keys == NULL)
+        luaL_error(L, "out of memory");
+    for (size_t i = 0; i < count; ++i) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        const struct secret *secret = secret_at(L, -1);
+        if (secret == NULL)
+            luaL_error(L, "%s: keys[%d] is a %s, expected a secret", provider->name, (int)i + 1, luaL_typename(L, -1));
+        struct script_key *key = &provider->keys[provider->key_count++];
+        key->fingerprint = fingerprint_of(secret);
+        hint_of(secret, key->hint, sizeof(key->hint));
+        key->reference = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    lua_pop(L, 1);
+}
+
+static bool is_function(lua_State *L, int table, const char *who, const char *field, bool optional)
 {
     int type = lua_getfield(L, table, field);
     if (type != LUA_TFUNCTION && !(optional && type == LUA_TNIL))
         luaL_error(L, "%s: %s is a %s, expected a function", who, field, luaL_typename(L, -1));
     lua_pop(L, 1);
+    return type == LUA_TFUNCTION;
+}
+
+static int64_t count_field(lua_State *L, int table, const char *who, const char *field)
+{
+    int64_t count = 0;
+    if (lua_getfield(L, table, field) != LUA_TNIL) {
+        int is_integer;
+        count = lua_tointegerx(L, -1, &is_integer);
+        if (!is_integer || count < 1 || count > 1000)
+            luaL_error(L, "%s: %s: expected a whole number from 1 to 1000", who, field);
+    }
+    lua_pop(L, 1);
+    return count;
+}
+
+/* Settings that are tables: read by the same functions as the configuration's. */
+static void read_composite(lua_State *L, int table, struct script_provider *provider)
+{
+    struct tuning *tuning = &provider->tuning;
+    char fault[256];
+    const char *field = "degraded_latency";
+    bool sound = lua_getfield(L, table, field) == LUA_TNIL ||
+                 latency_threshold_read(L, &tuning->degraded_latency, fault, sizeof(fault));
+    if (sound)
+        sound = lua_getfield(L, table, field = "score_weights") == LUA_TNIL ||
+                score_weights_read(L, &tuning->weights, fault, sizeof(fault));
+    if (sound)
+        sound = lua_getfield(L, table, field = "deep") == LUA_TNIL ||
+                deep_tuning_read(L, false, &tuning->deep, fault, sizeof(fault));
+    if (sound)
+        sound = lua_getfield(L, table, field = "limits") == LUA_TNIL ||
+                declared_limits_read(L, tuning, fault, sizeof(fault));
+    if (sound)
+        sound = lua_getfield(L, table, field = "error_kinds") == LUA_TNIL ||
+                kind_changes_read(L, -1, &tuning->kinds, fault, sizeof(fault));
+    if (!sound)
+        luaL_error(L, "%s: %s: %s", provider->name, field, fault);
+    lua_settop(L, table);
+}
+
+static void read_tuning(lua_State *L, int table, struct script_provider *provider)
+{
+    struct tuning *tuning = &provider->tuning;
+    const char *who = provider->name;
+    tuning->interval_ms = duration_field(L, table, who, "interval", INTERVAL_MIN_MS, INTERVAL_MAX_MS);
+    tuning->quick_interval_ms = duration_field(L, table, who, "quick_interval", INTERVAL_MIN_MS, INTERVAL_MAX_MS);
+    tuning->down_interval_ms = duration_field(L, table, who, "down_interval", INTERVAL_MIN_MS, INTERVAL_MAX_MS);
+    tuning->models_interval_ms = duration_field(L, table, who, "models_interval", INTERVAL_MIN_MS, INTERVAL_MAX_MS);
+    tuning->timeout_ms = duration_field(L, table, who, "timeout", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS);
+    tuning->max_consecutive_failures = count_field(L, table, who, "max_consecutive_failures");
+    tuning->successes_to_recover = count_field(L, table, who, "successes_to_recover");
+    read_composite(L, table, provider);
 }
 
 void provider_read(lua_State *L, struct script *script, struct script_provider *provider)
 {
     int table = lua_gettop(L);
+    provider->tuning = TUNING_NONE;
     if (!lua_istable(L, table))
         luaL_error(L, "the script returned a %s, expected a provider table or an array of them",
                    luaL_typename(L, table));
@@ -175,24 +282,21 @@ void provider_read(lua_State *L, struct script *script, struct script_provider *
     if (missing != NULL)
         provider->missing = copy_text(L, missing);
     lua_pop(L, 1);
-
-    provider->interval_ms = duration_field(L, table, provider->name, "interval", INTERVAL_MIN_MS, INTERVAL_MAX_MS);
-    provider->timeout_ms = duration_field(L, table, provider->name, "timeout", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS);
-    provider->degraded_latency_ms =
-        duration_field(L, table, provider->name, "degraded_latency", LATENCY_MIN_MS, LATENCY_MAX_MS);
-    if (lua_getfield(L, table, "max_consecutive_failures") != LUA_TNIL) {
-        int is_integer;
-        lua_Integer most = lua_tointegerx(L, -1, &is_integer);
-        if (!is_integer || most < 1 || most > 1000)
-            luaL_error(L, "%s: max_consecutive_failures: expected a whole number from 1 to 1000", provider->name);
-        provider->max_consecutive_failures = (unsigned)most;
-    }
-    lua_pop(L, 1);
+    read_keys(L, table, provider);
+    read_tuning(L, table, provider);
 
     lua_getfield(L, table, "fallback");
     provider->fallback = lua_toboolean(L, -1);
     lua_pop(L, 1);
-    require_function(L, table, provider->name, "probe", provider->missing != NULL);
-    require_function(L, table, provider->name, "judge", true);
+    is_function(L, table, provider->name, "probe", provider->missing != NULL);
+    is_function(L, table, provider->name, "judge", true);
+    provider->lists_models = is_function(L, table, provider->name, "list_models", true);
+    provider->completes = is_function(L, table, provider->name, "complete", true);
+    int type = lua_getfield(L, table, "status_page");
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "%s: status_page is a %s, expected { url = ..., format = ... }", provider->name,
+                   luaL_typename(L, -1));
+    provider->has_status_page = type == LUA_TTABLE;
+    lua_pop(L, 1);
     provider->table_reference = luaL_ref(L, LUA_REGISTRYINDEX);
 }

@@ -114,8 +114,8 @@ struct script *script_load(const struct script_host *host, const char *path, cha
     script->redactor = host->redactor;
     script->environment = environment_retain(host->environment);
     script->max_answer_bytes = host->max_answer_bytes;
-    script->sample_from = LUA_NOREF;
-    script->judge = LUA_NOREF;
+    for (int i = 0; i < LIBRARY_FUNCTIONS; ++i)
+        script->library[i] = LUA_NOREF;
     script->path = strdup(path);
     script->user_agent = strdup(host->user_agent);
     if (script->path == NULL || script->user_agent == NULL)

@@ -10,6 +10,7 @@
 #include "probe/prober.h"
 #include "script/environment.h"
 #include "script/sandbox.h"
+#include "script/tuning.h"
 #include "script/verdict.h"
 
 #include <stdbool.h>
@@ -38,20 +39,29 @@ enum {
     SCRIPT_REQUESTS_MAX = 32, /* of one check: an endless chain of requests ends here */
 };
 
+/* One of a provider's keys. */
+struct script_key {
+    uint64_t fingerprint; /* equal for equal keys, within this process: tells keys of two generations apart */
+    char hint[16];        /* "…last4", the most that is ever shown; "" when the key is too short for that */
+    int reference;        /* the secret, in the registry */
+};
+
 /* A provider as its script declares it. Strings live as long as the script. */
 struct script_provider {
     char name[SCRIPT_NAME_MAX];
     char title[SCRIPT_TITLE_MAX];
     char *base_url;
-    char *missing;                     /* why it cannot be probed: "set GROQ_API_KEY"; NULL when it can */
-    char *user_agent;                  /* in effect */
-    char **origins;                    /* "https://api.groq.com", ended by NULL: where its secrets may go */
-    int64_t interval_ms;               /* 0 = not said */
-    int64_t timeout_ms;                /* 0 = not said */
-    int64_t degraded_latency_ms;       /* 0 = not said */
-    unsigned max_consecutive_failures; /* 0 = not said */
-    bool fallback;                     /* gives way to another script\'s provider of the same name */
-    int table_reference;               /* the Lua table, in the registry */
+    char *missing;    /* why it cannot be probed: "set GROQ_API_KEY"; NULL when it can */
+    char *user_agent; /* in effect */
+    char **origins;   /* "https://api.groq.com", ended by NULL: where its secrets may go */
+    struct tuning tuning;
+    struct script_key *keys; /* owned */
+    size_t key_count;        /* 0 = it is asked without a key */
+    bool fallback;           /* gives way to another script's provider of the same name */
+    bool lists_models;       /* it can be asked for its models */
+    bool completes;          /* it can be asked for a completion */
+    bool has_status_page;
+    int table_reference; /* the Lua table, in the registry */
 };
 
 /* Runs the file and takes its providers. NULL when it cannot be used: `error` is "file:line: reason", redacted. */
@@ -67,12 +77,33 @@ const struct script_provider *script_provider(const struct script *script, size_
  * first check. -1 with the reason in `error` when it is not an http or https URL. */
 int script_set_base_url(struct script *script, size_t i, const char *url, char *error, size_t error_size);
 
+enum check_purpose {
+    CHECK_PROBE,       /* is it well? probe() and judge() */
+    CHECK_MODELS,      /* what does it serve? list_models() */
+    CHECK_DEEP,        /* does it really answer? lib/deep.lua */
+    CHECK_STATUS_PAGE, /* what does it say about itself? lib/status_page.lua */
+};
+
+#define CHECK_NO_KEY SIZE_MAX
+
+struct check_order {
+    enum check_purpose purpose;
+    size_t key; /* index into the provider's keys, or CHECK_NO_KEY */
+    int64_t timeout_ms;
+    struct kind_table *kinds;  /* retained by the check */
+    struct judge_state state;  /* of CHECK_PROBE */
+    const char *rung;          /* of CHECK_DEEP: "tiny" or "timed", the most to be done; a constant */
+    const char *model;         /* of CHECK_DEEP: to be asked first; NULL = the script chooses. Copied */
+    struct model_list *models; /* of CHECK_DEEP: as last read; NULL = none. Retained */
+    int64_t tokens_left;       /* of CHECK_DEEP: what may be spent now */
+};
+
 typedef void (*check_done_fn)(const struct verdict *verdict, void *user);
 
-/* Starts a check of the i-th provider, at most `timeout_ms` long. `done` is called exactly once, and never from within
- * this call, unless the check is cancelled. NULL when memory ran out. Only one check of a provider at a time. */
-struct check *check_start(struct script *script, size_t i, int64_t timeout_ms, const struct judge_state *state,
-                          check_done_fn done, void *user);
+/* Starts a check of the i-th provider. `done` is called exactly once, and never from within this call, unless the check
+ * is cancelled. NULL when memory ran out. */
+struct check *check_start(struct script *script, size_t i, const struct check_order *order, check_done_fn done,
+                          void *user);
 void check_cancel(struct check *check);
 
 #endif

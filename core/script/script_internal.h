@@ -6,6 +6,9 @@
 
 #include <lua.h>
 
+/* What the daemon calls of providers/lib. */
+enum library_function { SAMPLE_FROM, JUDGE, DEEP_RUN, STATUS_PAGE_FETCH, LIBRARY_FUNCTIONS };
+
 struct script {
     unsigned references;
     char *path;
@@ -18,21 +21,20 @@ struct script {
     size_t max_answer_bytes;
     struct script_provider *providers;
     size_t provider_count;
-    int sample_from;       /* registry references to require("sample").from and require("judge").judge; */
-    int judge;             /* LUA_NOREF until first needed */
-    struct check *running; /* whose coroutine is being resumed; NULL outside probe() */
+    int library[LIBRARY_FUNCTIONS]; /* registry references; LUA_NOREF until first needed */
+    struct check *running;          /* whose coroutine is being resumed; NULL outside probe() */
 };
 
 struct check {
     struct script *script;
     const struct script_provider *provider;
-    struct judge_state state;
+    struct check_order order; /* what it points to is held */
     char last_status[16];
+    char model[MODEL_ID_MAX];
     check_done_fn done;
     void *user;
     struct timer timer; /* starts the coroutine on a turn of its own */
     uint64_t deadline_us;
-    int64_t timeout_ms;
     lua_State *coroutine;
     int coroutine_reference;
     struct probe *probe; /* the request that the coroutine waits for */
@@ -47,6 +49,22 @@ void check_resume(struct check *check, int arguments);
 
 /* Ends the check as a failure of its script. */
 void check_fail(struct check *check, const char *message);
+
+/* Pushes a function of providers/lib; the provider is not known to it. [-0, +1, e] */
+void push_library_function(lua_State *L, struct script *script, enum library_function function);
+
+/* What check.c calls, protected, with what the coroutine returned at index 1 of the main state: fills the verdict.
+ * Raise what is wrong. verdict.c, findings.c */
+void judge_sample(lua_State *L, struct check *check, struct verdict *verdict);
+void read_sample(lua_State *L, int sample, struct check *check, struct verdict *verdict);
+void read_deep_finding(lua_State *L, struct check *check, struct verdict *verdict);
+void read_models(lua_State *L, struct check *check, struct verdict *verdict);
+
+/* A finite number of the table, `otherwise` when absent. Raises when it is something else. */
+double sample_number(lua_State *L, int table, const char *field, double otherwise);
+
+/* The last request's time, to the microsecond that it was measured in. */
+double check_measured_ms(const struct check *check);
 
 /* The script that a Lua state belongs to. */
 struct script *script_of(lua_State *L);

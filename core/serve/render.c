@@ -1,80 +1,12 @@
 #include "serve/render.h"
 
 #include "base/clock.h"
+#include "serve/render_view.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* -- one provider -- */
-
-static void write_time_or_null(struct json *j, const char *key, int64_t wall_us)
-{
-    json_key(j, key);
-    if (wall_us != 0)
-        json_time(j, wall_us);
-    else
-        json_null(j);
-}
-
-static void write_phase(struct json *j, const char *key, float ms)
-{
-    json_key(j, key);
-    if (ms < 0)
-        json_null(j);
-    else
-        json_double(j, (double)((long)(ms * 1000 + 0.5f)) / 1000);
-}
-
-static void write_phases(struct json *j, const struct probe_phases *phases)
-{
-    json_key(j, "phases");
-    json_object(j);
-    write_phase(j, "dns_ms", phases->dns_ms);
-    write_phase(j, "connect_ms", phases->connect_ms);
-    write_phase(j, "tls_ms", phases->tls_ms);
-    write_phase(j, "first_byte_ms", phases->first_byte_ms);
-    write_phase(j, "total_ms", phases->total_ms);
-    json_end(j);
-}
-
-/* The keys of the recorded contract first, in its order; ours after them. */
-static void write_view_fields(struct json *j, const struct provider_view *view)
-{
-    bool checked = view->last_check_us != 0;
-
-    json_key(j, "status");
-    json_text(j, health_status_name(view->status));
-    json_key(j, "response_time_ms");
-    json_double(j, view->response_time_ms);
-    json_key(j, "uptime_percent");
-    json_double(j, view->uptime_percent);
-    json_key(j, "rate_limit_percent");
-    json_double(j, view->rate_limit_percent);
-    json_key(j, "last_check");
-    if (checked)
-        json_time(j, view->last_check_us);
-    else
-        json_text(j, "never");
-    json_key(j, "error_message");
-    json_text(j, checked ? view->error_message : "No health data available");
-    json_key(j, "consecutive_failures");
-    json_uint(j, view->consecutive_failures);
-
-    json_key(j, "title");
-    json_text(j, view->title);
-    json_key(j, "reason");
-    json_text(j, view->reason);
-    json_key(j, "score");
-    json_double(j, view->score);
-    json_key(j, "http_status");
-    if (view->http_status != 0)
-        json_int(j, view->http_status);
-    else
-        json_null(j);
-    write_time_or_null(j, "retry_at", view->retry_at_us);
-    write_time_or_null(j, "next_check", view->next_check_us);
-    write_phases(j, &view->phases);
-}
 
 void render_provider(struct buf *out, const struct provider_view *view)
 {
@@ -82,7 +14,7 @@ void render_provider(struct buf *out, const struct provider_view *view)
     json_object(&j);
     json_key(&j, "provider_name");
     json_text(&j, view->name);
-    write_view_fields(&j, view);
+    write_view(&j, view, true);
     json_end(&j);
 }
 
@@ -117,7 +49,7 @@ void render_status(struct buf *out, const struct snapshot *snapshot)
     for (size_t i = 0; i < snapshot->count; ++i) {
         json_key(&j, snapshot->providers[i]->name);
         json_object(&j);
-        write_view_fields(&j, snapshot->providers[i]);
+        write_view(&j, snapshot->providers[i], false);
         json_end(&j);
     }
     json_end(&j);
@@ -247,8 +179,8 @@ static int by_uptime_then_latency(const void *a, const void *b)
     const struct provider_view *y = *(const struct provider_view *const *)b;
     if (x->uptime_percent != y->uptime_percent)
         return x->uptime_percent > y->uptime_percent ? -1 : 1;
-    if (x->response_time_ms != y->response_time_ms)
-        return x->response_time_ms < y->response_time_ms ? -1 : 1;
+    if (x->lead->response_time_ms != y->lead->response_time_ms)
+        return x->lead->response_time_ms < y->lead->response_time_ms ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
@@ -260,16 +192,16 @@ static void write_csv_row(struct buf *out, const struct provider_view *view)
     render_csv_text(out, view->name);
     buf_printf(out, ",%s,", health_status_name(view->status));
     number = json_begin(out); /* a number is written alike in both */
-    json_double(&number, view->response_time_ms);
+    json_double(&number, view->lead->response_time_ms);
     buf_append_char(out, ',');
     number = json_begin(out);
     json_double(&number, view->uptime_percent);
     buf_append_char(out, ',');
     number = json_begin(out);
-    json_double(&number, view->rate_limit_percent);
-    if (view->last_check_us != 0)
-        clock_format_rfc3339(view->last_check_us, time);
-    buf_printf(out, ",%s,%u\n", time, view->consecutive_failures);
+    json_double(&number, view->lead->rate_limit_percent);
+    if (view->lead->last_check_us != 0)
+        clock_format_rfc3339(view->lead->last_check_us, time);
+    buf_printf(out, ",%s,%u\n", time, view->lead->consecutive_failures);
 }
 
 int render_csv(struct buf *out, const struct snapshot *snapshot)

@@ -43,6 +43,9 @@ def write_config(tmp_path):
             "provider_paths": [str(REPO / "providers")],
             "plugin_paths": [str(REPO / "plugins")],
             "commit_interval": "50ms",
+            "read_models": False,  # requests beside the checks; tests of them ask for them
+            "status_pages": False,
+            "adaptive": False,
             "providers": {},
         }
         if settings.get("quiet", True):  # without the g4f servers that are always watched

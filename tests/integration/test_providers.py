@@ -123,15 +123,19 @@ def test_an_error_inside_a_200_is_an_error(simulator, run, name):
 
 
 @KEYED
-def test_the_second_of_two_keys_is_tried_when_the_first_is_refused(simulator, run, probe):
+def test_each_key_is_watched_by_itself_and_a_bad_one_is_named(simulator, run, probe):
     environment = environment_of(simulator, probe.name)
     good = environment.pop(probe.key_variable)
     environment |= {f"{probe.key_variable}_1": "wrong-key-9876543210", f"{probe.key_variable}_2": good}
-    running, entry = run(probe.name, environment)
+    running, _ = run(probe.name, environment)
+    entry = running.wait_for_provider(probe.name, lambda entry: all(key["last_check"] for key in entry["keys"]))
     assert entry["status"] == "healthy", entry
-    sent = [received["headers"][probe.header] for received in simulator.requests(probe.name)]
-    assert sent[0] == f"{probe.scheme}wrong-key-9876543210" and sent[-1] == probe.scheme + good
-    assert f"{probe.key_variable}_1" in running.log and "wrong-key" not in running.log
+    bad, well = entry["keys"]
+    assert (bad["key"], bad["hint"], bad["error_kind"]) == (1, "…3210", "key_invalid"), bad
+    assert (well["key"], well["hint"], well["status"]) == (2, "…" + good[-4:], "healthy")
+    sent = {received["headers"][probe.header] for received in simulator.requests(probe.name)}
+    assert sent == {f"{probe.scheme}wrong-key-9876543210", probe.scheme + good}
+    assert f"{probe.name}: key 1 (…3210)" in running.log and "wrong-key" not in running.log
 
 
 def test_the_user_agent_of_one_provider_can_be_set(simulator, run):

@@ -69,10 +69,10 @@ static void an_empty_table_gives_every_default(void **state)
         assert_non_null(config);
         assert_string_equal(config->listen[0], "127.0.0.1:8000");
         assert_null(config->listen[1]);
-        assert_int_equal(config->interval_ms, 300000);
-        assert_int_equal(config->timeout_ms, 10000);
-        assert_int_equal(config->degraded_latency_ms, 1000);
-        assert_int_equal(config->max_consecutive_failures, 3);
+        assert_int_equal(config->tuning.interval_ms, 300000);
+        assert_int_equal(config->tuning.timeout_ms, 10000);
+        assert_int_equal(config->tuning.degraded_latency.fixed_ms, 1000);
+        assert_int_equal(config->tuning.max_consecutive_failures, 3);
         assert_int_equal(config->jitter_percent, 10);
         assert_int_equal(config->retention_ms, INT64_C(604800000));
         assert_int_equal(config->commit_interval_ms, 1000);
@@ -111,7 +111,7 @@ static void each_type_is_read_in_each_of_its_forms(void **state)
     assert_string_equal(config->listen[0], "127.0.0.1:1");
     assert_string_equal(config->listen[1], "[::1]:2");
     assert_null(config->listen[2]);
-    assert_int_equal(config->interval_ms, 90000);
+    assert_int_equal(config->tuning.interval_ms, 90000);
     assert_int_equal(config->max_answer_bytes, 2048);
     assert_int_equal(config->max_header_bytes, 20000);
     assert_int_equal(config->max_request_body_bytes, 0);
@@ -142,14 +142,14 @@ static void providers_have_settings_of_their_own(void **state)
     assert_int_equal(config->provider_count, 3);
     assert_non_null(groq);
     assert_false(groq->disabled);
-    assert_int_equal(groq->interval_ms, 60000);
-    assert_int_equal(groq->timeout_ms, 2000);
-    assert_int_equal(groq->degraded_latency_ms, 3000);
-    assert_int_equal(groq->max_consecutive_failures, 4);
+    assert_int_equal(groq->tuning.interval_ms, 60000);
+    assert_int_equal(groq->tuning.timeout_ms, 2000);
+    assert_int_equal(groq->tuning.degraded_latency.fixed_ms, 3000);
+    assert_int_equal(groq->tuning.max_consecutive_failures, 4);
     assert_string_equal(groq->base_url, "http://127.0.0.1:9");
     assert_non_null(g4f);
     assert_true(g4f->disabled);
-    assert_int_equal(g4f->interval_ms, 0);
+    assert_int_equal(g4f->tuning.interval_ms, 0);
     assert_null(g4f->base_url);
     assert_non_null(plain);
     assert_false(plain->disabled);
@@ -168,7 +168,7 @@ static void the_file_may_compute_and_read_the_environment(void **state)
                                        "  database = os.getenv('PROVIDERD_TEST_DATABASE'),\n"
                                        "  policy = os.getenv('PROVIDERD_TEST_UNSET') or 'p' }");
     unsetenv("PROVIDERD_TEST_DATABASE");
-    assert_int_equal(config->interval_ms, 120000);
+    assert_int_equal(config->tuning.interval_ms, 120000);
     assert_string_equal(config->database, "/from/the/environment.db");
     assert_string_equal(config->policy, "p");
     config_free(config);
@@ -383,8 +383,11 @@ static void the_shipped_file_shows_every_setting_with_its_default(void **state)
             snprintf(line, sizeof(line), "\n  %s = {},\n", setting->key);
         else if (setting->otherwise == NULL)
             snprintf(line, sizeof(line), "\n  %s = false,\n", setting->key);
-        else if (setting->type == SETTING_INTEGER)
+        else if (setting->type == SETTING_INTEGER || setting->type == SETTING_FLAG ||
+                 setting->type == SETTING_WEIGHTS || setting->type == SETTING_LIST || setting->type == SETTING_KINDS)
             snprintf(line, sizeof(line), "\n  %s = %s,\n", setting->key, setting->otherwise);
+        else if (setting->type == SETTING_DEEP || setting->type == SETTING_ALIASES)
+            snprintf(line, sizeof(line), "\n  %s = %s\n", setting->key, setting->otherwise);
         else
             snprintf(line, sizeof(line), "\n  %s = \"%s\",\n", setting->key, setting->otherwise);
         if (strstr(text, line) == NULL)

@@ -38,9 +38,9 @@ static inline struct provider_view *hand_made_provider(struct snapshot *snapshot
     assert_true(i < snapshot->count);
     assert_true(i == 0 || strcmp(snapshot->providers[i - 1]->name, name) < 0);
     view->status = status;
-    view->response_time_ms = response_time_ms;
+    view->lead->response_time_ms = response_time_ms;
     if (status != HEALTH_UNKNOWN) {
-        view->last_check_us = HAND_MADE_TIME_US;
+        view->lead->last_check_us = HAND_MADE_TIME_US;
         view->uptime_percent = 100;
     }
     snapshot->providers[i] = view;

@@ -183,9 +183,9 @@ static void candidates_carry_what_the_manual_says(void **state)
     strcpy(view->title, "A");
     strcpy(view->reason, "slow");
     view->score = 70;
-    view->rate_limit_percent = 25;
-    view->consecutive_failures = 2;
-    view->retry_at_us = 5000000;
+    view->lead->rate_limit_percent = 25;
+    view->lead->consecutive_failures = 2;
+    view->lead->retry_at_us = 5000000;
     hand_made_provider(snapshot, 1, "b", HEALTH_UNKNOWN, 0);
     open_policy(f, "shows",
                 "return { rank = function(c, request)\n"

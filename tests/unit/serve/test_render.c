@@ -26,16 +26,17 @@ static void checked_provider_has_the_recorded_keys_first(void **state)
     strcpy(view->title, "P \"0\"");
     strcpy(view->reason, "ok");
     view->score = 100;
-    view->http_status = 200;
-    view->next_check_us = HAND_MADE_TIME_US + 300000000;
-    view->phases.connect_ms = 0.25f;
+    view->lead->http_status = 200;
+    view->lead->next_check_us = HAND_MADE_TIME_US + 300000000;
+    view->lead->phases.connect_ms = 0.25f;
     render_status(&out, snapshot);
     assert_has(&out, "{\"timestamp\":\"2026-11-23T08:22:14.217Z\",\"providers\":{\"p0\":{\"status\":\"healthy\","
                      "\"response_time_ms\":5.736589431762695,\"uptime_percent\":100.0,\"rate_limit_percent\":0.0,"
                      "\"last_check\":\"2026-11-23T08:22:14.217Z\",\"error_message\":\"\",\"consecutive_failures\":0,");
-    assert_has(&out, "\"title\":\"P \\\"0\\\"\",\"reason\":\"ok\",\"score\":100.0,\"http_status\":200,"
-                     "\"retry_at\":null,\"next_check\":\"2026-11-23T08:27:14.217Z\","
-                     "\"phases\":{\"dns_ms\":null,\"connect_ms\":0.25,\"tls_ms\":null,");
+    assert_has(&out,
+               "\"title\":\"P \\\"0\\\"\",\"reason\":\"ok\",\"error_kind\":null,\"score\":100.0,\"http_status\":200,"
+               "\"retry_at\":null,\"next_check\":\"2026-11-23T08:27:14.217Z\","
+               "\"degraded_latency_ms\":0.0,\"phases\":{\"dns_ms\":null,\"connect_ms\":0.25,\"tls_ms\":null,");
     assert_has(&out, ",\"version\":7,\"not_configured\":[],\"broken\":[]}");
     buf_dispose(&out);
     render_provider(&out, view);
@@ -180,7 +181,7 @@ static void csv_rows_go_by_uptime_then_latency_then_name(void **state)
     hand_made_provider(snapshot, 2, "c", HEALTH_HEALTHY, 2);
     hand_made_provider(snapshot, 3, "d", HEALTH_HEALTHY, 2);
     hand_made_provider(snapshot, 4, "e", HEALTH_DOWN, 1)->uptime_percent = 50;
-    snapshot->providers[4]->consecutive_failures = 3;
+    snapshot->providers[4]->lead->consecutive_failures = 3;
     assert_int_equal(render_csv(&out, snapshot), 0);
     assert_string_equal(buf_text(&out), "provider_name,status,response_time_ms,uptime_percent,rate_limit_percent,"
                                         "last_check_timestamp,consecutive_failures\n"

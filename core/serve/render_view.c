@@ -1,0 +1,251 @@
+#include "serve/render_view.h"
+
+#include "health/limits_json.h"
+
+#include <math.h>
+#include <string.h>
+
+void write_time_or_null(struct json *j, const char *key, int64_t wall_us)
+{
+    json_key(j, key);
+    if (wall_us != 0)
+        json_time(j, wall_us);
+    else
+        json_null(j);
+}
+
+static void write_text(struct json *j, const char *key, const char *text)
+{
+    json_key(j, key);
+    json_text(j, text);
+}
+
+/* null for "". */
+static void write_text_or_null(struct json *j, const char *key, const char *text)
+{
+    json_key(j, key);
+    json_text(j, text[0] != '\0' ? text : NULL);
+}
+
+/* Milliseconds or rates as measured: three digits behind the point; null below 0. */
+static void write_measure(struct json *j, const char *key, double value)
+{
+    json_key(j, key);
+    if (value < 0)
+        json_null(j);
+    else
+        json_double(j, round(value * 1000) / 1000);
+}
+
+static void write_phases(struct json *j, const struct probe_phases *phases)
+{
+    json_key(j, "phases");
+    json_object(j);
+    write_measure(j, "dns_ms", (double)phases->dns_ms);
+    write_measure(j, "connect_ms", (double)phases->connect_ms);
+    write_measure(j, "tls_ms", (double)phases->tls_ms);
+    write_measure(j, "first_byte_ms", (double)phases->first_byte_ms);
+    write_measure(j, "total_ms", (double)phases->total_ms);
+    json_end(j);
+}
+
+static void write_limits(struct json *j, const struct key_view *key)
+{
+    json_key(j, "rate_limit");
+    limits_write_json(j, key->limits);
+}
+
+/* -- keys -- */
+
+static void write_key(struct json *j, const struct key_view *key)
+{
+    json_object(j);
+    json_key(j, "key");
+    json_uint(j, key->number);
+    write_text(j, "hint", key->hint);
+    write_text(j, "status", health_status_name(key->status));
+    write_text(j, "reason", key->reason);
+    write_text_or_null(j, "error_kind", key->error_kind);
+    write_text(j, "error_message", key->error_message);
+    json_key(j, "response_time_ms");
+    json_double(j, key->response_time_ms);
+    json_key(j, "consecutive_failures");
+    json_uint(j, key->consecutive_failures);
+    write_time_or_null(j, "last_check", key->last_check_us);
+    write_time_or_null(j, "next_check", key->next_check_us);
+    write_time_or_null(j, "retry_at", key->retry_at_us);
+    json_key(j, "rate_limit_percent");
+    json_double(j, key->rate_limit_percent);
+    write_limits(j, key);
+    json_end(j);
+}
+
+static void write_keys(struct json *j, const struct provider_view *view)
+{
+    if (view->keys == NULL)
+        return;
+    json_key(j, "keys");
+    json_array(j);
+    for (size_t i = 0; i < view->key_count; ++i)
+        write_key(j, view->keys[i]);
+    json_end(j);
+}
+
+/* -- deep probes -- */
+
+static void write_deep(struct json *j, const struct deep_view *deep)
+{
+    json_key(j, "deep");
+    if (!deep->enabled) {
+        json_null(j);
+        return;
+    }
+    json_object(j);
+    write_time_or_null(j, "checked", deep->checked_us);
+    write_time_or_null(j, "next", deep->next_us);
+    json_key(j, "ok");
+    if (deep->checked_us != 0)
+        json_bool(j, deep->ok);
+    else
+        json_null(j);
+    write_text_or_null(j, "rung", deep->rung);
+    write_text_or_null(j, "error_kind", deep->error_kind);
+    write_text(j, "message", deep->error_message);
+    write_text_or_null(j, "model_asked", deep->model_asked);
+    write_text_or_null(j, "model", deep->model);
+    json_key(j, "model_mismatch");
+    json_bool(j, deep->model_mismatch);
+    write_measure(j, "first_token_ms", deep->first_token_ms);
+    write_measure(j, "tokens_per_second", deep->tokens_per_second);
+    write_time_or_null(j, "timed", deep->timed_us);
+    json_key(j, "tokens_today");
+    json_int(j, deep->tokens_today);
+    json_key(j, "daily_tokens");
+    json_int(j, deep->daily_tokens);
+    json_end(j);
+}
+
+/* -- models -- */
+
+static void write_model(struct json *j, const struct model *model)
+{
+    json_object(j);
+    write_text(j, "id", model->id);
+    json_key(j, "context");
+    if (model->context != 0)
+        json_int(j, model->context);
+    else
+        json_null(j);
+    json_key(j, "price");
+    if (model->price >= 0)
+        json_double(j, model->price);
+    else
+        json_null(j);
+    if (model->deprecated) {
+        json_key(j, "deprecated");
+        json_bool(j, true);
+    }
+    json_end(j);
+}
+
+static void write_models(struct json *j, const struct provider_view *view, bool whole)
+{
+    json_key(j, "model_count");
+    if (view->models != NULL)
+        json_uint(j, view->models->count);
+    else
+        json_null(j);
+    if (!whole)
+        return;
+    json_key(j, "models");
+    json_array(j);
+    for (size_t i = 0; view->models != NULL && i < view->models->count; ++i)
+        write_model(j, &view->models->models[i]);
+    json_end(j);
+    write_time_or_null(j, "models_read", view->models_read_us);
+    write_text_or_null(j, "models_error", view->models_error);
+}
+
+/* -- the status page -- */
+
+static void write_incident(struct json *j, const struct incident *incident)
+{
+    json_object(j);
+    write_text(j, "name", incident->name);
+    write_text_or_null(j, "impact", incident->impact);
+    write_time_or_null(j, "since", incident->since_us);
+    json_end(j);
+}
+
+static void write_announced(struct json *j, const struct announcement *announced)
+{
+    json_key(j, "announced");
+    if (announced == NULL) {
+        json_null(j);
+        return;
+    }
+    json_object(j);
+    write_text(j, "state", announced->state);
+    write_text(j, "message", announced->message);
+    json_key(j, "stale");
+    json_bool(j, announced->stale);
+    write_time_or_null(j, "updated", announced->updated_us);
+    write_time_or_null(j, "read", announced->read_us);
+    json_key(j, "incidents");
+    json_array(j);
+    for (size_t i = 0; i < announced->incident_count; ++i)
+        write_incident(j, &announced->incidents[i]);
+    json_end(j);
+    json_end(j);
+}
+
+/* -- all of it -- */
+
+static void write_contract(struct json *j, const struct provider_view *view)
+{
+    const struct key_view *lead = view->lead;
+    bool checked = lead->last_check_us != 0;
+
+    write_text(j, "status", health_status_name(view->status));
+    json_key(j, "response_time_ms");
+    json_double(j, lead->response_time_ms);
+    json_key(j, "uptime_percent");
+    json_double(j, view->uptime_percent);
+    json_key(j, "rate_limit_percent");
+    json_double(j, lead->rate_limit_percent);
+    json_key(j, "last_check");
+    if (checked)
+        json_time(j, lead->last_check_us);
+    else
+        json_text(j, "never");
+    write_text(j, "error_message", checked ? view->error_message : "No health data available");
+    json_key(j, "consecutive_failures");
+    json_uint(j, lead->consecutive_failures);
+}
+
+void write_view(struct json *j, const struct provider_view *view, bool whole)
+{
+    const struct key_view *lead = view->lead;
+
+    write_contract(j, view);
+    write_text(j, "title", view->title);
+    write_text(j, "reason", view->reason);
+    write_text_or_null(j, "error_kind", view->error_kind);
+    json_key(j, "score");
+    json_double(j, view->score);
+    json_key(j, "http_status");
+    if (lead->http_status != 0)
+        json_int(j, lead->http_status);
+    else
+        json_null(j);
+    write_time_or_null(j, "retry_at", lead->retry_at_us);
+    write_time_or_null(j, "next_check", lead->next_check_us);
+    json_key(j, "degraded_latency_ms");
+    json_double(j, view->degraded_latency_ms);
+    write_phases(j, &lead->phases);
+    write_limits(j, lead);
+    write_keys(j, view);
+    write_models(j, view, whole);
+    write_deep(j, &view->deep);
+    write_announced(j, view->announced);
+}
