@@ -77,6 +77,8 @@ static void read_gemini(const struct call *call, const struct value *body, struc
     asked->prompt = last_user_message(call->req, value_member(body, "contents"), "parts");
     asked->max_tokens = count_of(value_member(body, "generationConfig"), "maxOutputTokens");
     asked->stream = asked_endpoint_ends(call, ":streamGenerateContent");
+    const char *alt = asked_parameter(call->req, "alt");
+    asked->as_array = alt == NULL || strcmp(alt, "sse") != 0;
 }
 
 struct asked asked_read(const struct call *call, enum tongue tongue)

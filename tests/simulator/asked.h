@@ -20,6 +20,7 @@ struct asked {
     long max_tokens;    /* -1: not told */
     bool max_tokens_by_its_old_name;
     bool stream;
+    bool as_array; /* Gemini's stream without alt=sse: one JSON array */
 };
 
 /* Lives in the request's pool. */

@@ -11,8 +11,6 @@
 
 enum { ECHO_WORDS = 6, PIECE_LETTERS = 4, TOKENS_OF_A_PROMPT = 9 };
 
-const char completions_broken[] = "The server had an error while processing your request.";
-
 static const char rubbish[] = "Lorem ipsum dolor sit amet, consectetur adipiscing elit.";
 
 h2o_iovec_t completions_thought(void)
@@ -232,26 +230,40 @@ static struct answer refusal(const struct speech *s)
     return (struct answer){.status = 0};
 }
 
+static struct speech speech_of(const struct call *call, enum tongue tongue)
+{
+    return (struct speech){.call = call,
+                           .figures = figures_of(call->upstream, call->req),
+                           .asked = asked_read(call, tongue),
+                           .family = call->dialect->family};
+}
+
+/* Moves the body into the request's pool. */
+static struct answer finished(struct speech *s, const struct voice *voice)
+{
+    struct answer answer = bodies_json("");
+    if (s->asked.stream && !s->asked.as_array)
+        answer.content_type = voice->stream_type;
+    answer.body = h2o_strdup(&s->call->req->pool, buf_text(&s->body), s->body.len);
+    buf_dispose(&s->body);
+    return answer;
+}
+
 struct answer completions_answer(const struct call *call, enum tongue tongue)
 {
     const struct voice *voice = voice_of(tongue);
-    struct speech s = {.call = call,
-                       .figures = figures_of(call->upstream, call->req),
-                       .asked = asked_read(call, tongue),
-                       .family = call->dialect->family};
+    struct speech s = speech_of(call, tongue);
     struct answer answer = refusal(&s);
     if (answer.status != 0)
         return answer;
     prepare(&s);
+    if (voice->piece == NULL)
+        s.asked.stream = false;
     if (s.asked.stream)
         write_stream(&s, voice);
     else
         write_whole(&s, voice);
-    answer = bodies_json("");
-    if (s.asked.stream)
-        answer.content_type = voice->stream_type;
-    answer.body = h2o_strdup(&call->req->pool, buf_text(&s.body), s.body.len);
-    buf_dispose(&s.body);
+    answer = finished(&s, voice);
     answer.cut = s.asked.stream && call->behaviour.kind == BEHAVE_STREAM_CUT;
     if (answer.cut || s.marks[s.mark_count - 1].at_us > 0) {
         answer.marks = s.marks;
@@ -259,4 +271,14 @@ struct answer completions_answer(const struct call *call, enum tongue tongue)
     }
     limits_add(call->req, &answer, s.family, true);
     return answer;
+}
+
+struct answer completions_error(const struct call *call, enum tongue tongue)
+{
+    const struct voice *voice = voice_of(tongue);
+    struct speech s = speech_of(call, tongue);
+    if (!s.asked.stream || voice->error == NULL)
+        return errors_in_200(call->req, s.family, false);
+    voice->error(&s);
+    return finished(&s, voice);
 }

@@ -52,10 +52,10 @@ extern const struct voice voice_openai, voice_anthropic, voice_gemini, voice_oll
 /* The answer to a completion in this API; .status is 400 or 404 when the provider refuses it. */
 struct answer completions_answer(const struct call *call, enum tongue tongue);
 
+/* An error inside a 200: in a stream as the API sends one. */
+struct answer completions_error(const struct call *call, enum tongue tongue);
+
 /* For voices: a reasoning token's text. */
 h2o_iovec_t completions_thought(void);
-
-/* For voices: the provider's words for something that broke. */
-extern const char completions_broken[];
 
 #endif

@@ -3,6 +3,7 @@
 #include "answers.h"
 #include "asked.h"
 #include "figures.h"
+#include "pages.h"
 #include "record.h"
 
 #include "base/clock.h"
@@ -128,6 +129,7 @@ void control_forget(struct simulator *simulator)
         struct upstream *upstream = stage_at(simulator->stage, i);
         answers_clear(upstream);
         figures_clear(upstream);
+        pages_clear(upstream);
     }
 }
 
@@ -156,10 +158,13 @@ static const struct teaching {
 } teachings[] = {
     {"/_sim/answers/", answers_add, answers_clear},
     {"/_sim/streams/", figures_set, figures_clear},
+    {"/_sim/pages/", pages_set, pages_clear},
 };
 
 static void teach(struct simulator *simulator, h2o_req_t *req, const struct teaching *teaching, h2o_iovec_t name)
 {
+    if (teaching->set == pages_set)
+        name = pages_name(req, name);
     struct upstream *upstream = stage_upstream(simulator->stage, name.base, name.len);
     char error[TEACHING_ERROR_MAX];
     if (upstream == NULL) {

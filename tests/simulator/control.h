@@ -7,7 +7,7 @@
 /* Answers the request if its path is below /_sim; false when it is not. */
 bool control_handle(struct simulator *simulator, h2o_req_t *req);
 
-/* Forgets what tests told the providers to say: answers and figures. */
+/* Forgets what tests told the providers to say: answers, figures and status pages. */
 void control_forget(struct simulator *simulator);
 
 #endif

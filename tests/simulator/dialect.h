@@ -46,6 +46,7 @@ enum family {
     FAMILY_LLAMACPP,
     FAMILY_LMSTUDIO,
     FAMILY_LITELLM,
+    FAMILY_PAGES, /* status pages: pages.c */
     FAMILIES,
 };
 
@@ -66,6 +67,9 @@ extern const size_t dialect_count;
 
 /* /x/NAME/v1 is any provider that speaks the OpenAI API. */
 extern const struct dialect generic_dialect;
+
+/* /_pages/FORMAT/NAME is NAME's status page, an upstream "page.NAME" of its own. */
+extern const struct dialect pages_dialect;
 
 /* Credentials that are not the plain key "sim-NAME-key-0123456789". */
 extern const char gemini_cli_access_token[], gemini_cli_refresh_token[], oauth_client_id[], oauth_client_secret[];

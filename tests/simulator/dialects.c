@@ -65,6 +65,7 @@ const struct dialect dialects[] = {
 const size_t dialect_count = sizeof(dialects) / sizeof(dialects[0]);
 
 const struct dialect generic_dialect = {NULL, "x", "/v1", NULL, NULL, FAMILY_OPENAI, false, false, NULL};
+const struct dialect pages_dialect = {NULL, "_pages", "", NULL, NULL, FAMILY_PAGES, true, false, NULL};
 
 const char gemini_cli_access_token[] = "sim-gemini_cli-access-0123456789";
 const char gemini_cli_refresh_token[] = "sim-gemini_cli-refresh-0123456789";

@@ -346,9 +346,12 @@ struct answer errors_answer(h2o_req_t *req, enum family family, int status, enum
 
 struct answer errors_in_200(h2o_req_t *req, enum family family, bool stream)
 {
-    struct answer answer;
+    struct answer answer = {.content_type = "application/json"};
     if (family == FAMILY_G4F || family == FAMILY_G4F_HOSTED)
         answer = errors_answer(req, family, 429, CAUSE_ANY, RETRY_AFTER_NONE);
+    else if (family == FAMILY_MINIMAX)
+        answer.body =
+            h2o_iovec_init(H2O_STRLIT("{\"base_resp\":{\"status_code\":1000,\"status_msg\":\"unknown error\"}}"));
     else
         answer = errors_message(req, family, 502, "Provider returned error", strlen("Provider returned error"));
     if (stream) {

@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "keys.h"
 #include "limits.h"
+#include "pages.h"
 #include "tokens.h"
 
 #include <string.h>
@@ -49,6 +50,13 @@ bool providers_route(struct stage *stage, h2o_iovec_t path, const struct dialect
         h2o_iovec_t name = take_segment(&path);
         *dialect = &generic_dialect;
         *upstream = stage_upstream(stage, name.base, name.len);
+    }
+    if (h2o_memis(mount.base, mount.len, H2O_STRLIT("_pages"))) {
+        h2o_iovec_t format = take_segment(&path), name = take_segment(&path);
+        *dialect = &pages_dialect;
+        *upstream = pages_upstream(stage, name);
+        *endpoint = h2o_iovec_init(format.base - 1, (size_t)(path.base + path.len - format.base) + 1);
+        return *upstream != NULL;
     }
     for (size_t i = 0; *dialect == NULL && i < dialect_count; i++) {
         if (!h2o_memis(mount.base, mount.len, dialects[i].mount, strlen(dialects[i].mount)))
@@ -215,6 +223,8 @@ struct answer providers_answer(const struct call *call)
 {
     enum family family = call->dialect->family;
     bool public = call->dialect->models_public && is_get(call) && endpoint_is(call, "/models");
+    if (family == FAMILY_PAGES)
+        return pages_answer(call);
     if (family >= FAMILY_OPENAI_ITSELF)
         return listed_endpoint(call);
     if (family == FAMILY_CODE_ASSIST && is_post(call) && endpoint_is(call, "/token"))
@@ -267,7 +277,7 @@ struct answer providers_error_in_200(const struct call *call)
     enum tongue tongue = family == FAMILY_GEMINI || family == FAMILY_CODE_ASSIST ? TONGUE_GEMINI
                          : endpoint != NULL                                      ? endpoint->tongue
                                                                                  : TONGUE_OPENAI;
-    return errors_in_200(call->req, family, is_post(call) && asked_read(call, tongue).stream);
+    return is_post(call) ? completions_error(call, tongue) : errors_in_200(call->req, family, false);
 }
 
 struct answer providers_echo_key(const struct call *call)

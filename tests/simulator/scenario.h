@@ -23,6 +23,7 @@ struct upstream {
     uint64_t requests, connections, in_flight, max_in_flight;
     struct told_answer *answers;  /* told by tests: answers.h */
     struct told_figures *figures; /* figures.h; NULL: the usual ones */
+    struct told_page *page;       /* pages.h; NULL: all is well */
 };
 
 struct stage;

@@ -1,6 +1,8 @@
 """Completions: what they say, and when the pieces of a stream arrive."""
+import http.client
 import json
 import socket
+import ssl
 import time
 
 import pytest
@@ -223,6 +225,21 @@ def test_figures_are_forgotten(sim):
 @pytest.mark.parametrize("body", ["", "nonsense", "[]", '{"messages": 1}', '{"messages": [1], "stream": true}'])
 def test_requests_without_a_prompt_are_answered(sim, body):
     assert sim.request("POST", CHAT, body, bearer(key_of("acme"))).status == 200
+
+
+def test_streams_over_tls(sim):
+    sim.tell("streams", "acme", first_token_ms=20, tokens_per_second=200)
+    context = ssl.create_default_context(cafile=sim.ca)
+    for leaves in (False, True):
+        connection = http.client.HTTPSConnection("localhost", sim.ports["tls"], context=context, timeout=5)
+        connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", sim.ports["tls"]), 5),
+                                              server_hostname="localhost")
+        connection.request("POST", CHAT, json.dumps(prompt()), bearer(key_of("acme")))
+        answer = connection.getresponse()
+        assert b"[DONE]" in answer.read() if not leaves else answer.read(1)
+        answer.close()
+        connection.close()
+    wait_for(lambda: sim.stats("acme")["in_flight"] == 0)
 
 
 def test_a_stream_is_over_when_the_simulator_ends(tmp_path):

@@ -4,17 +4,9 @@
 
 #include "dialect.h"
 
-#include <string.h>
-
-static bool as_events(const struct speech *s)
-{
-    const char *alt = asked_parameter(s->call->req, "alt");
-    return alt != NULL && strcmp(alt, "sse") == 0;
-}
-
 static void open_item(struct speech *s)
 {
-    if (as_events(s))
+    if (!s->asked.as_array)
         buf_append_text(&s->body, "data: ");
     else
         buf_append_text(&s->body, s->body.len == 0 ? "[" : "\r\n,\r\n");
@@ -22,13 +14,13 @@ static void open_item(struct speech *s)
 
 static void close_item(struct speech *s)
 {
-    if (as_events(s))
+    if (!s->asked.as_array)
         buf_append_text(&s->body, "\r\n\r\n");
 }
 
 static void keepalive(struct speech *s)
 {
-    buf_append_text(&s->body, as_events(s) ? ": keep-alive\r\n\r\n" : "");
+    buf_append_text(&s->body, s->asked.as_array ? "" : ": keep-alive\r\n\r\n");
 }
 
 static void write_usage(struct json *j, const struct speech *s, size_t thoughts, size_t text_tokens)
@@ -118,7 +110,7 @@ static void end(struct speech *s)
         write_answer(s, h2o_iovec_init(H2O_STRLIT("")), false, true, s->reasoning, 0);
         close_item(s);
     }
-    if (!as_events(s))
+    if (s->asked.as_array)
         buf_append_text(&s->body, "]");
 }
 
@@ -129,7 +121,7 @@ static void error(struct speech *s)
                     "{\"error\":{\"code\":503,\"message\":\"The model is overloaded. Please try again later.\","
                     "\"status\":\"UNAVAILABLE\"}}");
     close_item(s);
-    if (!as_events(s))
+    if (s->asked.as_array)
         buf_append_text(&s->body, "]");
 }
 
