@@ -103,6 +103,7 @@ static bool settle(struct generation *generation, const struct provider_settings
     watched->kinds = kind_table_change(by_script, own != NULL ? &own->tuning.kinds : &none, error, error_size);
     kind_table_release(by_script);
     watched->status_page = provider->has_status_page && config->status_pages && (own == NULL || !own->no_status_page);
+    watched->own_kinds = watched->kinds != generation->kinds;
     watched->read_models = provider->lists_models && config->read_models;
     return watched->kinds != NULL;
 }

@@ -23,6 +23,7 @@ struct watched {
     size_t index;          /* in the script */
     struct tuning tuning;  /* in force: every field is said */
     struct kind_table *kinds;
+    bool own_kinds;   /* they are not the generation's */
     bool status_page; /* it has one, and it may be read */
     bool read_models; /* it has a list, and it may be read */
 };

@@ -237,6 +237,7 @@ bool provider_refresh(struct provider *provider)
     view->models_read_us = provider->models_read_us;
     memcpy(view->models_error, provider->models_error, sizeof(view->models_error));
     view->announced = provider->announced != NULL ? announcement_retain(provider->announced) : NULL;
+    view->kinds = provider->settings.own_kinds ? kind_table_retain(provider->settings.kinds) : NULL;
     log_change(provider->view, view);
     provider_view_release(provider->view);
     provider->view = view;

@@ -147,6 +147,7 @@ void provider_view_release(struct provider_view *view)
     key_view_release(view->lead);
     model_list_release(view->models);
     announcement_release(view->announced);
+    kind_table_release(view->kinds);
     free(view);
 }
 

@@ -71,6 +71,8 @@ struct key_view {
     char error_message[HEALTH_MESSAGE_MAX]; /* "" when all is well */
     struct limit_list *limits;              /* NULL = none known */
     struct shared_text *last_failure;       /* the last failed exchange as JSON; NULL = none */
+    int64_t last_failure_us;                /* wall clock */
+    char last_failure_kind[HEALTH_KIND_MAX];
 };
 
 /* What deep probes of a provider found. */
@@ -110,6 +112,7 @@ struct provider_view {
     struct model_list *models;             /* NULL = not read yet */
     int64_t models_read_us;                /* wall clock; 0 = never */
     char models_error[HEALTH_MESSAGE_MAX]; /* why the last reading failed; "" when it did not */
+    struct kind_table *kinds;              /* where it changes the snapshot's; NULL where it does not */
     struct announcement *announced;        /* NULL = no status page, or not read yet */
 };
 

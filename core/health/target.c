@@ -158,6 +158,8 @@ static void fill_view(struct key_view *view, const struct target *target, const 
     view->limits = limit_list_new(&target->limits, now_us);
     if (target->last_failure != NULL)
         view->last_failure = shared_text_retain(target->last_failure);
+    view->last_failure_us = target->last_failure_us;
+    memcpy(view->last_failure_kind, target->last_failure_kind, sizeof(view->last_failure_kind));
 }
 
 static void replace_view(struct target *target, struct key_view *view)
@@ -191,6 +193,8 @@ bool target_take_verdict(struct target *target, const struct verdict *verdict, c
     if (verdict->exchange.len != 0 && buf_ok(&verdict->exchange)) {
         shared_text_release(target->last_failure);
         target->last_failure = shared_text_new(verdict->exchange.bytes, verdict->exchange.len);
+        target->last_failure_us = now_us;
+        memcpy(target->last_failure_kind, verdict->kind, sizeof(target->last_failure_kind));
     }
     if (local != NULL)
         return take_local(target, verdict, local);

@@ -39,6 +39,8 @@ struct target {
     double worth; /* its part of the tracker's sum */
     struct limits limits;
     struct shared_text *last_failure;
+    int64_t last_failure_us; /* wall clock */
+    char last_failure_kind[HEALTH_KIND_MAX];
     struct key_view *view; /* the latest; never NULL */
 };
 

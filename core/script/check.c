@@ -33,6 +33,8 @@ static void end_check(struct check *check, struct verdict *verdict)
         luaL_unref(sandbox_state(script->sandbox), LUA_REGISTRYINDEX, check->coroutine_reference);
     if (verdict != NULL) {
         verdict->requests = check->requests;
+        if (!verdict->ok)
+            exchange_render_json(&check->exchange, script->redactor, &verdict->exchange);
         check->done(verdict, check->user);
         model_list_release(verdict->models);
         announcement_release(verdict->announcement);
@@ -40,6 +42,7 @@ static void end_check(struct check *check, struct verdict *verdict)
     }
     kind_table_release(check->order.kinds);
     model_list_release(check->order.models);
+    exchange_dispose(&check->exchange);
     free(check->url);
     free(check);
     script_release(script);

@@ -328,6 +328,34 @@ static void wipe_lines(const char *const *lines, size_t count)
         explicit_bzero((char *)(uintptr_t)lines[i], strlen(lines[i]));
 }
 
+/* Notes the request for who wants to see it later, without its secrets. */
+static void show_request(lua_State *L, const struct collecting *collecting, struct exchange *exchange)
+{
+    const struct probe_request *request = &collecting->request;
+    char user_agent[512];
+
+    exchange_begin(exchange, request->post, request->url);
+    int len = snprintf(user_agent, sizeof(user_agent), "User-Agent: %s", request->user_agent);
+    if (len > 0 && (size_t)len < sizeof(user_agent))
+        exchange_header(exchange, user_agent, (size_t)len, false);
+    for (size_t i = 0; i < request->header_count; ++i) {
+        bool added = i >= (size_t)collecting->header_count; /* a signature's */
+        lua_rawgeti(L, collecting->headers, (lua_Integer)i + 1);
+        bool hidden = secret_at(L, -1) != NULL || (added && strncmp(request->headers[i], "Authorization:", 14) == 0);
+        exchange_header(exchange, request->headers[i], strlen(request->headers[i]), hidden);
+        lua_pop(L, 1);
+    }
+    if (collecting->shown_body != 0) {
+        size_t shown;
+        const char *text = lua_tolstring(L, collecting->shown_body, &shown);
+        exchange_body(exchange, text, shown);
+    } else if (collecting->body != 0 && secret_at(L, collecting->body) != NULL) {
+        exchange_body(exchange, "***", 3);
+    } else {
+        exchange_body(exchange, request->body, request->body_len);
+    }
+}
+
 /* Adds a signature to the lines, in the room that header_lines left. */
 static bool sign(struct collecting *collecting, const char **lines, struct sigv4_lines *added, char *error,
                  size_t error_size)
@@ -376,6 +404,9 @@ static void on_answer(struct probe_answer *answer, void *user)
     check->deadline_us += answer->waited_us;
     check->phases = answer->phases;
     check->http_status = answer->status;
+    exchange_end(&check->exchange, answer);
+    if (check->order.trace != NULL)
+        exchange_print(check->order.trace, &check->exchange, check->script->redactor);
     if (sandbox_protect(sandbox, push_response, arguments, 1, error, sizeof(error)) != 0) {
         check_fail(check, error);
         return;
@@ -399,8 +430,10 @@ static void start_request(lua_State *L, struct check *check, struct collecting *
 
     free(check->url);
     check->url = strdup(request->url);
-    if (check->url != NULL && (!collecting->is_signed || sign(collecting, lines, &signature, error, sizeof(error))))
+    if (check->url != NULL && (!collecting->is_signed || sign(collecting, lines, &signature, error, sizeof(error)))) {
+        show_request(L, collecting, &check->exchange);
         check->probe = prober_start(check->script->prober, request, on_answer, check, error, sizeof(error));
+    }
     wipe_lines(lines, request->header_count);
     if (check->probe == NULL)
         luaL_error(L, "http: %s", error);

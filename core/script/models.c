@@ -44,19 +44,38 @@ static const char *id_at(lua_State *L, int array, lua_Integer i, size_t *len)
     return id;
 }
 
+/* By id; of equal ones the first in the list comes first. */
 static int by_id(const void *a, const void *b)
 {
-    return strcmp(((const struct model *)a)->id, ((const struct model *)b)->id);
+    const struct model *const *x = a, *const *y = b;
+    int order = strcmp((*x)->id, (*y)->id);
+    return order != 0 ? order : (*x > *y) - (*x < *y);
 }
 
+/* Of models of one id the first stays. The order of the list is the provider's, and tells something: Ollama's is by
+ * last use. */
 static void drop_doubles(struct model_list *list)
 {
+    struct model **sorted = calloc(list->count + 1, sizeof(*sorted));
     size_t kept = 0;
+    if (sorted == NULL)
+        return; /* a double is no harm */
+    for (size_t i = 0; i < list->count; ++i)
+        sorted[i] = &list->models[i];
+    qsort(sorted, list->count, sizeof(*sorted), by_id);
+    const char *last = NULL;
     for (size_t i = 0; i < list->count; ++i) {
-        if (kept == 0 || strcmp(list->models[kept - 1].id, list->models[i].id) != 0)
+        const char *id = sorted[i]->id;
+        if (last != NULL && strcmp(last, id) == 0)
+            sorted[i]->id = NULL;
+        last = id;
+    }
+    for (size_t i = 0; i < list->count; ++i) {
+        if (list->models[i].id != NULL)
             list->models[kept++] = list->models[i];
     }
     list->count = kept;
+    free(sorted);
 }
 
 /* Everything is validated before anything is allocated, so that a raised error leaks nothing. */
@@ -98,7 +117,6 @@ struct model_list *model_list_read(lua_State *L, int index)
         end += len + 1;
         lua_pop(L, 1);
     }
-    qsort(list->models, list->count, sizeof(list->models[0]), by_id);
     drop_doubles(list);
     return list;
 }

@@ -25,7 +25,7 @@ struct model {
 struct model_list {
     atomic_uint references;
     size_t count;
-    struct model *models; /* ascending by id */
+    struct model *models; /* in the order of the provider's list */
     char *ids;            /* what they point into */
 };
 

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct script;
 struct check;
@@ -96,6 +97,7 @@ struct check_order {
     const char *model;         /* of CHECK_DEEP: to be asked first; NULL = the script chooses. Copied */
     struct model_list *models; /* of CHECK_DEEP: as last read; NULL = none. Retained */
     int64_t tokens_left;       /* of CHECK_DEEP: what may be spent now */
+    FILE *trace;               /* each exchange is written there, without secrets; NULL = not */
 };
 
 typedef void (*check_done_fn)(const struct verdict *verdict, void *user);

@@ -2,6 +2,7 @@
 #ifndef PROVIDERD_SCRIPT_INTERNAL_H
 #define PROVIDERD_SCRIPT_INTERNAL_H
 
+#include "script/exchange.h"
 #include "script/script.h"
 
 #include <lua.h>
@@ -42,6 +43,7 @@ struct check {
     unsigned requests;
     struct probe_phases phases; /* of the last request */
     int http_status;
+    struct exchange exchange; /* the last request, for post-mortems */
 };
 
 /* Goes on with the coroutine, `arguments` values lying on its stack; ends the check when it has ended. */

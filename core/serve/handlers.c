@@ -23,7 +23,7 @@ static void handle_status(struct request *request)
     reply_cached(request, CACHED_STATUS, JSON_TYPE, render_status_body);
 }
 
-static const struct provider_view *find_provider(struct request *request)
+const struct provider_view *named_provider(struct request *request)
 {
     const struct route_match *match = &request->match;
     const struct provider_view *view = snapshot_find(request->snapshot, match->parameter, match->parameter_len);
@@ -35,7 +35,7 @@ static const struct provider_view *find_provider(struct request *request)
 static void handle_status_of_one(struct request *request)
 {
     struct buf body = BUF_EMPTY;
-    const struct provider_view *view = find_provider(request);
+    const struct provider_view *view = named_provider(request);
     if (view == NULL)
         return;
     render_provider(&body, view);
@@ -129,7 +129,7 @@ static void handle_best(struct request *request)
 static void handle_check_of_one(struct request *request)
 {
     struct buf body = BUF_EMPTY;
-    const struct provider_view *view = find_provider(request);
+    const struct provider_view *view = named_provider(request);
     if (view == NULL)
         return;
     request->server->hooks.check_now(request->server->hooks.user, view->name);
@@ -166,11 +166,15 @@ const struct route handler_routes[] = {
     {"/", ROUTE_GET, handle_index, "this list"},
     {"/api/providers/status", ROUTE_GET, handle_status, "every provider's state"},
     {"/api/providers/status/{name}", ROUTE_GET, handle_status_of_one, "one provider's state"},
+    {"/api/providers/status/{name}/last_failure", ROUTE_GET, handle_last_failure,
+     "one provider's last failed exchange"},
     {"/api/providers/best", ROUTE_GET, handle_best, "which provider to call now; ?policy="},
     {"/api/providers/history", ROUTE_GET, handle_history, "the checks of all providers; ?hours=24"},
     {"/api/providers/history/{name}", ROUTE_GET, handle_history_of_one, "the checks of one provider; ?hours=24"},
     {"/api/providers/export/csv", ROUTE_GET, handle_csv, "every provider's state as CSV"},
     {"/api/providers/health", ROUTE_GET, handle_health, "how the daemon itself is"},
+    {"/api/models", ROUTE_GET, handle_models, "who serves which model; ?model="},
+    {"/api/error-kinds", ROUTE_GET, handle_error_kinds, "what each kind of error means, and its consequences"},
     {"/api/providers/check", ROUTE_POST, handle_check, "check all providers now"},
     {"/api/providers/check/{name}", ROUTE_POST, handle_check_of_one, "check one provider now"},
 };

@@ -74,9 +74,16 @@ static bool take_parameter(const char *pattern, const char *path, size_t len, st
     size_t fixed = brace != NULL ? (size_t)(brace - pattern) : strlen(pattern);
     if (brace == NULL)
         return len == fixed && memcmp(path, pattern, fixed) == 0;
-    if (len <= fixed || memcmp(path, pattern, fixed) != 0 || memchr(path + fixed, '/', len - fixed) != NULL)
+    const char *rest = strchr(brace, '}') + 1;
+    size_t rest_len = strlen(rest);
+    if (len <= fixed + rest_len || memcmp(path, pattern, fixed) != 0 ||
+        memcmp(path + len - rest_len, rest, rest_len) != 0)
         return false;
-    int decoded = percent_decode(path + fixed, len - fixed, false, match->parameter, sizeof(match->parameter));
+    const char *segment = path + fixed;
+    size_t segment_len = len - fixed - rest_len;
+    if (memchr(segment, '/', segment_len) != NULL)
+        return false;
+    int decoded = percent_decode(segment, segment_len, false, match->parameter, sizeof(match->parameter));
     *malformed = decoded < 0;
     match->parameter_len = decoded < 0 ? 0 : (size_t)decoded;
     return true;

@@ -10,7 +10,7 @@ struct request;
 enum route_method { ROUTE_GET = 1, ROUTE_POST = 2 }; /* HEAD goes with GET */
 
 struct route {
-    const char *path; /* a last segment "{name}" takes any one segment */
+    const char *path; /* "{name}" takes any one segment; at most one in a path */
     unsigned methods;
     void (*handle)(struct request *request);
     const char *about; /* for the index at / */
