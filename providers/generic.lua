@@ -5,13 +5,19 @@
 
 local openai = require "openai"
 
--- Names that the scripts beside this one take, and the proxy that the original tracker lived in.
-local TAKEN = {
-  groq = true, openrouter = true, together = true, togetherai = true, together_ai = true, nvidia = true,
-  nvidia_nim = true, mistral = true, huggingface = true, gemini = true, google = true, google_generative_ai = true,
-  gemini_cli = true, g4f = true, g4f_main = true, g4f_groq = true, g4f_grok = true, g4f_gemini = true,
-  g4f_nvidia = true, g4f_ollama = true, g4f_pollinations = true, proxy = true,
-}
+-- Names that the scripts beside this one take, by whatever name their keys go; those of other things that have keys
+-- and bases; and the proxy that the original tracker lived in.
+local TAKEN = {}
+for name in ([[
+  groq openrouter together togetherai together_ai nvidia nvidia_nim mistral huggingface gemini google
+  google_generative_ai gemini_cli g4f g4f_main g4f_groq g4f_grok g4f_gemini g4f_nvidia g4f_ollama g4f_pollinations proxy
+  openai anthropic deepseek cerebras cohere co xai fireworks fireworks_ai sambanova perplexity perplexityai pplx deepinfra
+  cloudflare github github_models azure azure_openai bedrock aws vertex vertexai vertex_ai google_cloud moonshot kimi zai
+  z_ai zhipu zhipuai bigmodel glm dashscope qwen minimax minimax_coding siliconflow novita hyperbolic chutes ollama vllm
+  hosted_vllm llamacpp llama_cpp llama lmstudio lm_studio litellm litellm_proxy
+]]):gmatch "%S+" do
+  TAKEN[name] = true
+end
 
 local function provider_of(name, prefix, list)
   local variable = prefix .. "_API_BASE"

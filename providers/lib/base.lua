@@ -14,6 +14,24 @@ function M.at(provider, path)
   return (provider.base_url:gsub("/+$", "")) .. path
 end
 
+--- The address of the API with an ending of its path taken off: that of the provider's other calls. The first ending that
+--- fits counts; where none does, the address stays as it is.
+function M.root(provider, ...)
+  local url = provider.base_url:gsub("/+$", "")
+  for i = 1, select("#", ...) do
+    local ending = select(i, ...)
+    if #url > #ending and url:sub(-#ending) == ending then
+      return url:sub(1, -#ending - 1)
+    end
+  end
+  return url
+end
+
+--- An address that is a bare host gets the version that OpenAI-like paths stand under; others stay as they are.
+function M.versioned(url)
+  return url:find "^%a+://[^/?#]+$" and url .. "/v1" or url
+end
+
 --- What to say when none of the keys is set; nil when one is.
 function M.missing(key_list)
   if #key_list == 0 then

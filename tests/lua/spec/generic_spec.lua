@@ -55,7 +55,9 @@ describe("generic", function()
         assert.same({}, names { [name .. "_API_BASE"] = BASE, [name .. "_API_KEY"] = "k" }, name)
       end
     end
-    for _, alias in ipairs { "TOGETHERAI", "TOGETHER_AI", "NVIDIA_NIM", "GOOGLE_GENERATIVE_AI" } do
+    for alias in ([[TOGETHERAI TOGETHER_AI NVIDIA_NIM GOOGLE_GENERATIVE_AI CO FIREWORKS_AI PERPLEXITYAI PPLX GITHUB AZURE AWS
+      VERTEXAI VERTEX_AI KIMI Z_AI ZHIPU ZHIPUAI BIGMODEL GLM QWEN MINIMAX_CODING HOSTED_VLLM LLAMA_CPP LLAMA LM_STUDIO
+      LITELLM_PROXY]]):gmatch "%S+" do
       assert.same({}, names { [alias .. "_API_BASE"] = BASE, [alias .. "_API_KEY"] = "k" }, alias)
     end
   end)
