@@ -513,6 +513,15 @@ local function check_of(self, provider, options)
   }
 end
 
+-- Debian 12's Lua 5.4.4 loses a value when a __concat metamethod makes the stack grow, as joining secrets may (core/script
+-- reserves stack for that reason). So a script's coroutine begins with a large stack, and nothing shrinks it meanwhile.
+local function with_room(work)
+  return function(...)
+    select("#", table.unpack({}, 1, 200))
+    return work(...)
+  end
+end
+
 --- Calls a function that may make requests, as the daemon calls `probe`: work(provider, check). The requests are in
 --- self.requests. Returns the first two results, and the latency of the last answer.
 --- @param options table|nil key = which of the provider's keys (default: the first), timeout_s
@@ -524,8 +533,9 @@ function Host:call(work, provider, answers, options, further)
   for field, value in pairs(further or {}) do
     check[field] = value
   end
-  local routine = coroutine.create(work)
+  local routine = coroutine.create(with_room(work))
   local latest
+  collectgarbage "stop"
   local ok, value, second = coroutine.resume(routine, provider, check)
   while ok and coroutine.status(routine) == "suspended" do
     local answer
@@ -535,11 +545,13 @@ function Host:call(work, provider, answers, options, further)
       answer = answers[#self.requests]
     end
     if not answer then
+      collectgarbage "restart"
       error(string.format("no answer for request %d: %s %s", #self.requests, value.method, value.url), 2)
     end
     latest = answer.latency_ms or 100
     ok, value, second = coroutine.resume(routine, answer)
   end
+  collectgarbage "restart"
   self.running = nil
   assert(ok, value)
   return value, second, latest
