@@ -14,5 +14,6 @@ return openai.provider {
   base_url = "https://api.groq.com/openai/v1",
   keys = keys "GROQ_API_KEY",
   limit_windows = { requests = 86400, tokens = 60 },
+  status_page = { url = "https://groqstatus.com/api/v2/summary.json", format = "incident.io", component = "API" },
   docs = "https://console.groq.com/docs/api-reference",
 }

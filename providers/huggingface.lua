@@ -28,6 +28,7 @@ return openai.provider {
   base_url = "https://router.huggingface.co/v1",
   origins = { hub },
   keys = keys("HUGGINGFACE_API_KEY", "HF_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HUGGINGFACE_TOKEN"),
+  status_page = { url = "https://status.huggingface.co/index.json", format = "betterstack" },
   docs = "https://huggingface.co/docs/inference-providers",
   probe = probe,
 }

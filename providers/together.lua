@@ -11,5 +11,6 @@ return openai.provider {
   title = "Together AI",
   base_url = "https://api.together.xyz/v1",
   keys = keys("TOGETHER_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY"),
+  status_page = { url = "https://status.together.ai/index.json", format = "betterstack" },
   docs = "https://docs.together.ai/reference/models-1",
 }
