@@ -37,7 +37,9 @@ local function probe(provider, check)
     return result
   end
   local quota, used = account.amount(body.quota), account.amount(body.used)
-  if quota and quota > 0 and used then
+  if not quota or not used then
+    return account.refuse(result, "bad_response", "no quota in the answer of the key check")
+  elseif quota > 0 then
     account.add(result, {
       unit = "requests", window_s = 86400, limit = quota, remaining = quota - used, reset_at = limits.next_utc_midnight(),
     })

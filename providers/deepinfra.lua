@@ -41,6 +41,9 @@ local function probe(provider, check)
     return result
   end
   local checklist = account.part(body, "checklist")
+  if next(checklist) == nil then
+    return account.refuse(result, "bad_response", "no checklist in the answer")
+  end
   add_money(result, checklist)
   if checklist.suspended == true then
     local reason = type(checklist.suspend_reason) == "string" and ": " .. checklist.suspend_reason or ""

@@ -28,6 +28,8 @@ local function probe(provider, check)
   add_balances(result, body)
   if body.is_available == false then
     return account.refuse(result, "credit", "the balance is spent: is_available is false")
+  elseif body.is_available ~= true then
+    return account.refuse(result, "bad_response", "no balance in the answer")
   end
   return result
 end

@@ -43,6 +43,9 @@ end
 
 local function probe(provider, check)
   local result, body = account.get(provider, check, base.root(provider, "/inference/v1") .. "/v1/accounts")
+  if body and type(body.accounts) ~= "table" then
+    return account.refuse(result, "bad_response", "no accounts in the answer")
+  end
   local state = body and suspended(body)
   return state and account.refuse(result, KIND_BY_STATE[state], "the account is suspended: " .. state) or result
 end

@@ -26,6 +26,8 @@ local function probe(provider, check)
     return account.refuse(result, "key_invalid", "the key is " .. (body.api_key_blocked == true and "blocked" or "disabled"))
   elseif body.team_blocked == true then
     return account.refuse(result, "credit", "the key's team is blocked: often for want of credits")
+  elseif body.team_blocked ~= false and body.api_key_blocked ~= false and body.api_key_disabled ~= false then
+    return account.refuse(result, "bad_response", "it does not say whether the key is blocked")
   end
   return result
 end
