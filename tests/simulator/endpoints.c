@@ -106,6 +106,8 @@ static const struct endpoint endpoints[] = {
     CHAT(FAMILY_MOONSHOT, "/v1/chat/completions", TONGUE_OPENAI),
 
     GET_MODELS(FAMILY_ZAI, "/api/paas/v4/models"),
+    GET_MODELS(FAMILY_ZAI, "/api/coding/paas/v4/models"),
+    CHAT(FAMILY_ZAI, "/api/coding/paas/v4/chat/completions", TONGUE_OPENAI),
     GET_JSON(FAMILY_ZAI, "/api/monitor/usage/quota/limit",
              "{\"code\":200,\"msg\":\"OK\",\"data\":{\"limits\":[{\"type\":\"TOKENS_LIMIT\",\"percentage\":12,"
              "\"nextResetTime\":1893456000000}]},\"success\":true}"),
@@ -129,6 +131,9 @@ static const struct endpoint endpoints[] = {
     CHAT(FAMILY_SILICONFLOW, "/v1/chat/completions", TONGUE_OPENAI),
 
     OPEN_MODELS(FAMILY_NOVITA, "/openai/v1/models"),
+    GET_JSON(FAMILY_NOVITA, "/openapi/v1/billing/balance/detail",
+             "{\"availableBalance\":\"49000\",\"cashBalance\":\"49000\",\"creditLimit\":\"0\",\"pendingCharges\":\"0\","
+             "\"outstandingInvoices\":\"0\"}"),
     GET_JSON(FAMILY_NOVITA, "/v3/user", "{\"allow_features\":[],\"credit_balance\":49000,\"free_trial\":{}}"),
     CHAT(FAMILY_NOVITA, "/openai/v1/chat/completions", TONGUE_OPENAI),
 
@@ -137,6 +142,7 @@ static const struct endpoint endpoints[] = {
     CHAT(FAMILY_HYPERBOLIC, "/v1/chat/completions", TONGUE_OPENAI),
 
     OPEN_MODELS(FAMILY_CHUTES, "/v1/models"),
+    GET_JSON(FAMILY_CHUTES, "/users/me/quota_usage/me", "{\"quota\":2000,\"used\":37}"),
     CHAT(FAMILY_CHUTES, "/v1/chat/completions", TONGUE_OPENAI),
 
     OPEN_JSON(FAMILY_OLLAMA, "/", "Ollama is running"),

@@ -7,14 +7,9 @@
 #include "base/nearest.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { RSA_BITS = 2048 };
 
 /* Does the list, with commas between its words, hold this one? */
 static bool holds(const char *list, const char *word)
@@ -66,44 +61,22 @@ static bool check_selection(const char *selection, char error[256])
     return good;
 }
 
-/* A service account as Google Cloud's console hands it out. */
-static bool write_service_account(const char *file, const char *origin)
+/* Application default credentials, as gcloud writes them. */
+static void write_credentials(struct buf *out)
 {
-    char *key_text = NULL, token_uri[256];
-    struct buf text = BUF_EMPTY;
-    EVP_PKEY *key = EVP_RSA_gen(RSA_BITS);
-    BIO *pem = BIO_new(BIO_s_mem());
-    FILE *out = fopen(file, "w");
-    bool good = key != NULL && pem != NULL && out != NULL &&
-                PEM_write_bio_PKCS8PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL) == 1;
-    snprintf(token_uri, sizeof(token_uri), "%s/vertex/token", origin);
-    if (good) {
-        long len = BIO_get_mem_data(pem, &key_text);
-        struct json j = json_begin(&text);
-        json_object(&j);
-        json_key(&j, "type");
-        json_text(&j, "service_account");
-        json_key(&j, "project_id");
-        json_text(&j, google_project);
-        json_key(&j, "private_key_id");
-        json_text(&j, "0123456789abcdef0123456789abcdef01234567");
-        json_key(&j, "private_key");
-        json_bytes(&j, key_text, (size_t)len);
-        json_key(&j, "client_email");
-        json_text(&j, "sim@sim-project.iam.gserviceaccount.com");
-        json_key(&j, "client_id");
-        json_text(&j, "100000000000000000000");
-        json_key(&j, "token_uri");
-        json_text(&j, token_uri);
-        json_end(&j);
-        good = fwrite(buf_text(&text), 1, text.len, out) == text.len && buf_ok(&text);
-    }
-    if (out != NULL)
-        good = fclose(out) == 0 && good;
-    buf_dispose(&text);
-    BIO_free(pem);
-    EVP_PKEY_free(key);
-    return good;
+    struct json j = json_begin(out);
+    json_object(&j);
+    json_key(&j, "type");
+    json_text(&j, "authorized_user");
+    json_key(&j, "client_id");
+    json_text(&j, oauth_client_id);
+    json_key(&j, "client_secret");
+    json_text(&j, oauth_client_secret);
+    json_key(&j, "refresh_token");
+    json_text(&j, gemini_cli_refresh_token);
+    json_key(&j, "quota_project_id");
+    json_text(&j, google_project);
+    json_end(&j);
 }
 
 /* What a provider needs beside its base and a plain key. */
@@ -122,6 +95,9 @@ static void write_more(const struct dialect *d, const char *file, const char *or
     case FAMILY_CLOUDFLARE:
         buf_printf(out, "CLOUDFLARE_ACCOUNT_ID=%s\n", cloudflare_account);
         break;
+    case FAMILY_CHUTES:
+        buf_printf(out, "CHUTES_API_URL=%s/chutes\n", origin);
+        break;
     case FAMILY_AZURE:
         buf_printf(out, "AZURE_OPENAI_ENDPOINT=%s/azure_openai\n", origin);
         buf_append_text(out, "AZURE_OPENAI_DEPLOYMENT_NAME=sim-gpt-4o-mini\n");
@@ -133,7 +109,7 @@ static void write_more(const struct dialect *d, const char *file, const char *or
         buf_append_text(out, "AWS_REGION=us-east-1\n");
         break;
     case FAMILY_VERTEX:
-        buf_printf(out, "GOOGLE_APPLICATION_CREDENTIALS=%s.vertex.json\n", file);
+        buf_printf(out, "VERTEX_CREDENTIALS_FILE=%s.vertex.json\n", file);
         buf_printf(out, "VERTEX_TOKEN_URI=%s/vertex/token\n", origin);
         buf_printf(out, "VERTEXAI_PROJECT=%s\n", google_project);
         buf_append_text(out, "VERTEXAI_LOCATION=us-central1\n");
@@ -154,9 +130,9 @@ static bool write_file(const char *file, const struct buf *text)
 
 bool environment_write(const char *file, const char *origin, const char *selection, char error[256])
 {
-    struct buf text = BUF_EMPTY;
-    char account[4096];
-    bool good = true, has_vertex = false;
+    struct buf text = BUF_EMPTY, credentials = BUF_EMPTY;
+    char path[4096];
+    bool has_vertex = false;
     if (!check_selection(selection, error))
         return false;
     for (size_t i = 0; i < dialect_count; i++) {
@@ -169,10 +145,12 @@ bool environment_write(const char *file, const char *origin, const char *selecti
         write_more(d, file, origin, &text);
         has_vertex = has_vertex || d->family == FAMILY_VERTEX;
     }
-    snprintf(account, sizeof(account), "%s.vertex.json", file);
-    good = write_file(file, &text) && (!has_vertex || write_service_account(account, origin));
+    snprintf(path, sizeof(path), "%s.vertex.json", file);
+    write_credentials(&credentials);
+    bool good = write_file(file, &text) && (!has_vertex || write_file(path, &credentials));
     if (!good)
         snprintf(error, 256, "cannot write %.180s: %s", file, strerror(errno));
     buf_dispose(&text);
+    buf_dispose(&credentials);
     return good;
 }

@@ -298,6 +298,20 @@ const struct refusal refusals_others[] = {
     {FAMILY_SILICONFLOW, 403, CAUSE_ANY, NULL,
      "{\"code\":30001,\"data\":null,\"message\":\"Sorry, your account balance is insufficient\"}", NULL},
 
+    {FAMILY_NOVITA, 401, CAUSE_ANY, NULL,
+     "{\"code\":401,\"reason\":\"INVALID_API_KEY\",\"message\":\"invalid api key\",\"metadata\":{}}", NULL},
+    {FAMILY_NOVITA, 402, CAUSE_ANY, NULL,
+     "{\"code\":402,\"reason\":\"NOT_ENOUGH_BALANCE\",\"message\":\"not enough balance\",\"metadata\":{}}", NULL},
+    {FAMILY_NOVITA, 403, CAUSE_ANY, NULL,
+     "{\"code\":403,\"reason\":\"NOT_ENOUGH_BALANCE\",\"message\":\"not enough balance\",\"metadata\":{}}", NULL},
+    {FAMILY_NOVITA, 404, CAUSE_MODEL, NULL,
+     "{\"code\":404,\"reason\":\"MODEL_NOT_FOUND\",\"message\":\"model not found\",\"metadata\":{\"reason\":\"model: "
+     "sim not "
+     "found\"}}",
+     NULL},
+    {FAMILY_NOVITA, 429, CAUSE_ANY, NULL,
+     "{\"code\":429,\"reason\":\"RATE_LIMIT_EXCEEDED\",\"message\":\"rate limit exceeded\",\"metadata\":{}}", NULL},
+
     {FAMILY_OLLAMA, 401, CAUSE_ANY, NULL,
      "{\"error\":\"unauthorized\",\"signin_url\":\"https://ollama.com/connect?name=sim\"}", NULL},
     {FAMILY_OLLAMA, 404, CAUSE_PATH, "text/plain", "404 page not found", NULL},

@@ -4,6 +4,7 @@ A row is the path that proves the key, the list's path, the completion's path, a
 """
 import base64
 import json
+import pathlib
 import re
 import subprocess
 import time
@@ -38,9 +39,9 @@ PROVIDERS = {
     "dashscope": ("/compatible-mode/v1/models", "/compatible-mode/v1/models", "/compatible-mode/v1/chat/completions", 401, 401),
     "minimax": ("/v1/token_plan/remains", "/v1/models", CHAT, 401, 401),
     "siliconflow": ("/v1/user/info", "/v1/models", CHAT, 401, 401),
-    "novita": ("/v3/user", "/openai/v1/models", "/openai/v1/chat/completions", 401, 401),
+    "novita": ("/openapi/v1/billing/balance/detail", "/openai/v1/models", "/openai/v1/chat/completions", 401, 401),
     "hyperbolic": ("/billing/get_current_balance", "/v1/models", CHAT, 401, 401),
-    "chutes": (None, "/v1/models", CHAT, 401, 401),
+    "chutes": ("/users/me/quota_usage/me", "/v1/models", CHAT, 401, 401),
     "ollama": (None, "/api/tags", "/api/chat", 200, 401),
     "vllm": ("/v1/models", "/v1/models", CHAT, 401, 401),
     "llamacpp": ("/props", "/v1/models", CHAT, 401, 401),
@@ -267,12 +268,8 @@ def part(value):
 
 
 def test_vertex_gives_tokens_for_assertions(sim):
-    account = json.loads(open(sim.env["GOOGLE_APPLICATION_CREDENTIALS"]).read())
-    assert account["type"] == "service_account" and account["private_key"].startswith("-----BEGIN PRIVATE KEY-----")
-    assert account["token_uri"].endswith("/vertex/token")
-
     def exchange(algorithm="RS256", sign=b"s" * 256, **changes):
-        claims = {"iss": account["client_email"], "aud": account["token_uri"], "iat": int(time.time()),
+        claims = {"iss": "sim@example", "aud": sim.env["VERTEX_TOKEN_URI"], "iat": int(time.time()),
                   "scope": "https://www.googleapis.com/auth/cloud-platform", "exp": int(time.time()) + 3600} | changes
         token = ".".join([part({"alg": algorithm, "typ": "JWT"}), part(claims),
                           base64.urlsafe_b64encode(sign).rstrip(b"=").decode()])
@@ -287,6 +284,15 @@ def test_vertex_gives_tokens_for_assertions(sim):
     for change in ({"algorithm": "HS256"}, {"sign": b"short"}, {"exp": 1}, {"iss": ""}, {"scope": None}):
         assert exchange(**change).status == 400
     assert sim.request("POST", "/vertex/token", "grant_type=urn%3aietf:params:oauth:grant-type:jwt-bearer").status == 400
+
+
+def test_vertex_gives_tokens_for_the_credentials_of_its_file(sim):
+    file = json.loads(pathlib.Path(sim.env["VERTEX_CREDENTIALS_FILE"]).read_text())
+    assert file.pop("type") == "authorized_user"
+    form = urllib.parse.urlencode(file | {"grant_type": "refresh_token"})
+    token = json.loads(sim.request("POST", "/vertex/token", form).text)["access_token"]
+    answer = sim.request("POST", f"/vertex{VERTEX}/gemini-2.5-flash:countTokens", "{}", bearer(token))
+    assert answer.status == 200 and json.loads(answer.text)["totalTokens"] == 2
 
 
 SEED = 17
