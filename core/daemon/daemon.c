@@ -2,8 +2,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/learning.h"
 #include "daemon/notify.h"
 #include "daemon/past.h"
+#include "health/limits_json.h"
 #include "health/tracker.h"
 #include "plugin/policy.h"
 #include "serve/server.h"
@@ -25,6 +27,8 @@ struct daemon {
     struct tracker *tracker;
     struct server *server;
     struct mailbox *requests; /* from HTTP threads */
+    struct learning *learning;
+    struct buf limits; /* of the check being stored, as text */
     struct watch *signals;
 };
 
@@ -60,45 +64,97 @@ static void receive_request(struct mail *mail, void *user)
 
 /* -- from the tracker -- */
 
-static void store_check(void *user, const struct check_outcome *outcome)
+/* What is known of the limits, as text; NULL when nothing is. Valid until the next call. */
+static const char *limits_text(struct daemon *daemon, const struct key_view *key)
 {
-    struct daemon *daemon = user;
-    const struct provider_view *view = outcome->view;
+    if (key->limits == NULL || key->limits->count == 0)
+        return NULL;
+    buf_clear(&daemon->limits);
+    struct json j = json_begin(&daemon->limits);
+    limits_write_json(&j, key->limits);
+    if (buf_ok(&daemon->limits))
+        return buf_text(&daemon->limits);
+    buf_dispose(&daemon->limits); /* out of memory: the row goes without them */
+    return NULL;
+}
+
+/* What the rows of a provider and of its keys have in common. */
+static struct check_record record_of(struct daemon *daemon, const struct check_outcome *outcome)
+{
     const struct key_view *key = outcome->key;
     struct check_record record = {
-        .status = view->status,
+        .key = key->number,
         .response_time_ms = key->response_time_ms,
-        .uptime_percent = view->uptime_percent,
+        .uptime_percent = outcome->view->uptime_percent,
         .rate_limit_percent = key->rate_limit_percent,
         .checked_us = key->last_check_us,
         .consecutive_failures = key->consecutive_failures,
         .ok = outcome->ok,
+        .counted = outcome->counted,
         .http_status = key->http_status,
         .phases = key->phases,
+        .rate_limit = limits_text(daemon, key),
     };
-    memcpy(record.provider, view->name, sizeof(record.provider));
+    memcpy(record.provider, outcome->view->name, sizeof(record.provider));
+    return record;
+}
+
+static void store_check(void *user, const struct check_outcome *outcome)
+{
+    struct daemon *daemon = user;
+    const struct provider_view *view = outcome->view;
+    struct check_record record = record_of(daemon, outcome);
+    record.table = RECORD_CHECK;
+    record.status = view->status;
     memcpy(record.reason, view->reason, sizeof(record.reason));
+    memcpy(record.kind, view->error_kind, sizeof(record.kind));
     memcpy(record.error_message, view->error_message, sizeof(record.error_message));
     store_append(daemon->store, &record);
 }
 
 static void store_key_check(void *user, const struct check_outcome *outcome)
 {
-    (void)user;
-    (void)outcome;
+    struct daemon *daemon = user;
+    const struct key_view *key = outcome->key;
+    struct check_record record = record_of(daemon, outcome);
+    record.table = RECORD_KEY_CHECK;
+    record.status = key->status;
+    memcpy(record.reason, key->reason, sizeof(record.reason));
+    memcpy(record.kind, key->error_kind, sizeof(record.kind));
+    memcpy(record.error_message, key->error_message, sizeof(record.error_message));
+    store_append(daemon->store, &record);
 }
 
 static void store_deep_check(void *user, const struct deep_outcome *outcome)
 {
-    (void)user;
-    (void)outcome;
+    struct daemon *daemon = user;
+    const struct verdict *verdict = outcome->verdict;
+    const struct deep_finding *found = &verdict->deep;
+    struct check_record record = {
+        .table = RECORD_DEEP_CHECK,
+        .key = outcome->key,
+        .response_time_ms = verdict->latency_ms,
+        .checked_us = outcome->view->deep.checked_us,
+        .ok = verdict->ok,
+        .counted = true,
+        .http_status = verdict->http_status,
+        .first_token_ms = found->first_token_ms,
+        .tokens_per_second = found->tokens_per_second,
+        .tokens = found->tokens_spent,
+    };
+    memcpy(record.provider, outcome->view->name, sizeof(record.provider));
+    snprintf(record.kind, sizeof(record.kind), "%s", verdict->kind);
+    snprintf(record.error_message, sizeof(record.error_message), "%s", verdict->message);
+    memcpy(record.rung, found->rung, sizeof(record.rung));
+    memcpy(record.model_asked, found->model_asked, sizeof(record.model_asked));
+    memcpy(record.model, found->model, sizeof(record.model));
+    store_append(daemon->store, &record);
 }
 
 static void ask_latency(void *user, const char *name, double percent)
 {
-    (void)user;
-    (void)name;
-    (void)percent;
+    struct daemon *daemon = user;
+    learning_ask(daemon->learning, name, percent);
 }
 
 static void serve_snapshot(void *user, struct snapshot *snapshot)
@@ -316,6 +372,11 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
     }
     if (start_store(daemon, error, error_size) != 0)
         return -1;
+    daemon->learning = learning_new(daemon->parts.loop, daemon->tracker, daemon->store);
+    if (daemon->learning == NULL) {
+        snprintf(error, error_size, "cannot set up the daemon: %s", strerror(errno));
+        return -1;
+    }
     past_restore(daemon->tracker, daemon->generation, daemon->store);
     return start_server(daemon, error, error_size);
 }
@@ -326,12 +387,15 @@ static void stop(struct daemon *daemon)
     if (daemon->server != NULL)
         server_stop(daemon->server, daemon->generation->config->shutdown_grace_ms);
     mailbox_free(daemon->requests);
+    learning_stop(daemon->learning);
     tracker_free(daemon->tracker);
     if (daemon->store != NULL) {
         size_t lost = store_close(daemon->store, STORE_CLOSE_MS);
         if (lost != 0)
             log_error("daemon", "%zu checks could not be written to the database and are lost", lost);
     }
+    learning_free(daemon->learning);
+    buf_dispose(&daemon->limits);
     generation_release(daemon->generation);
     loop_unwatch(daemon->signals);
     parts_close(&daemon->parts);

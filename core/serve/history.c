@@ -117,6 +117,17 @@ static bool write_row(const struct history_row *row, void *user)
     json_double(&j, row->response_time_ms);
     json_key(&j, "timestamp");
     json_time(&j, row->checked_us);
+    /* Behind the keys of the original: ours. */
+    json_key(&j, "reason");
+    json_text(&j, row->reason);
+    json_key(&j, "error_kind");
+    json_text(&j, row->error_kind);
+    json_key(&j, "rate_limit_percent");
+    json_double(&j, row->rate_limit_percent);
+    if (row->rate_limit != NULL) {
+        json_key(&j, "rate_limit");
+        json_raw(&j, row->rate_limit, strlen(row->rate_limit));
+    }
     json_end(&j);
     ++stream->rows;
     return buf_ok(&stream->page);

@@ -9,10 +9,20 @@
 /* The upper bound of a page that is to go on to the end: sorts behind every date. */
 static const char no_upper_bound[] = ":";
 
-static const char history_sql[] =
-    "SELECT id, status, response_time_ms, last_check_timestamp FROM provider_health_checks"
-    " WHERE provider_name = ?1 AND (last_check_timestamp, id) > (?2, ?3) AND last_check_timestamp < ?4"
-    " ORDER BY last_check_timestamp, id";
+/* What an older file has no column for is NULL. A rate_limit that is damaged is as good as none. */
+#define HISTORY_SQL(columns)                                                                                           \
+    "SELECT id, status, response_time_ms, last_check_timestamp, rate_limit_percent, " columns                          \
+    " FROM provider_health_checks"                                                                                     \
+    " WHERE provider_name = ?1 AND (last_check_timestamp, id) > (?2, ?3) AND last_check_timestamp < ?4"                \
+    " ORDER BY last_check_timestamp, id"
+
+static const char *const history_sql[] = {
+    [SCHEMA_SEED] = HISTORY_SQL("NULL, NULL, NULL, NULL"),
+    [SCHEMA_VERSION_1] = HISTORY_SQL("ok, reason, NULL, NULL"),
+    [SCHEMA_WHOLE] = HISTORY_SQL("ok, reason, error_kind,"
+                                 " CASE WHEN json_valid(rate_limit) THEN"
+                                 " CASE json_type(rate_limit) WHEN 'array' THEN rate_limit END END"),
+};
 
 /* SQLite jumps to the first entry of the index behind the name: as many seeks as names, however many rows. */
 static const char next_name_sql[] =
@@ -31,10 +41,17 @@ void seek_times_from(int64_t from_us, struct seek_times *seek)
     snprintf(seek->day_t, sizeof(seek->day_t), "%.10sT", text);
 }
 
-static int prepare_once(struct store_reader *reader, sqlite3_stmt **statement, const char *sql)
+/* A statement for an older file is not kept longer than a page: the writer may extend the file at any time. */
+static int prepare_history(struct store_reader *reader)
 {
-    return *statement != NULL ? SQLITE_OK
-                              : sqlite3_prepare_v3(reader->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+    if (reader->level != SCHEMA_WHOLE) {
+        sqlite3_finalize(reader->history);
+        reader->history = NULL;
+        int result = schema_read_level(reader->handle, &reader->level);
+        if (result != SQLITE_OK)
+            return result;
+    }
+    return reader_prepare(reader, &reader->history, history_sql[reader->level]);
 }
 
 /* A stretch of rows between two times: what a page hands on to the next one. */
@@ -62,6 +79,11 @@ static void deliver_row(sqlite3_stmt *statement, struct page *page)
     if (row.status == NULL)
         row.status = health_status_name(HEALTH_UNKNOWN);
     row.response_time_ms = sqlite3_column_double(statement, 2); /* NULL reads as 0.0 */
+    row.rate_limit_percent = sqlite3_column_double(statement, 4);
+    row.ok = sqlite3_column_type(statement, 5) == SQLITE_NULL ? -1 : sqlite3_column_int(statement, 5) != 0;
+    row.reason = (const char *)sqlite3_column_text(statement, 6);
+    row.error_kind = (const char *)sqlite3_column_text(statement, 7);
+    row.rate_limit = (const char *)sqlite3_column_text(statement, 8);
     strcpy(page->cursor->after_time, checked);
     page->cursor->after_id = row.id;
     page->delivered += 1;
@@ -91,7 +113,7 @@ int store_history_page(struct store_reader *reader, const char *provider, int64_
     struct page page = {
         .provider = provider, .from_us = from_us, .cursor = cursor, .limit = limit, .row_fn = row_fn, .user = user};
     struct seek_times seek;
-    int result = prepare_once(reader, &reader->history, history_sql);
+    int result = prepare_history(reader);
     seek_times_from(from_us, &seek);
     /* A space sorts before "T": on the day of `from_us` the rows with a space lie apart, before all others of it. */
     if (result == SQLITE_OK && strcmp(cursor->after_time, seek.day_t) < 0) {
@@ -114,7 +136,7 @@ int store_history_page(struct store_reader *reader, const char *provider, int64_
 int store_provider_names(struct store_reader *reader, provider_name_fn name_fn, void *user, char *error,
                          size_t error_size)
 {
-    int result = prepare_once(reader, &reader->next_name, next_name_sql);
+    int result = reader_prepare(reader, &reader->next_name, next_name_sql);
     if (result != SQLITE_OK)
         goto fail;
     sqlite3_bind_text(reader->next_name, 1, "", 0, SQLITE_STATIC);

@@ -16,7 +16,16 @@ struct queue_chunk {
     _Alignas(CHECK_ALIGNMENT) unsigned char bytes[];
 };
 
-enum { CHUNK_ROOM = CHUNK_BYTES - sizeof(struct queue_chunk) };
+enum {
+    CHUNK_ROOM = CHUNK_BYTES - sizeof(struct queue_chunk),
+    /* Which a record is never longer than when packed, but for its limits: what is looked for in a chunk. */
+    PACKED_MOST_WITHOUT_LIMITS =
+        sizeof(struct packed_check) + sizeof(struct packed_deep) + sizeof(struct check_record) + CHECK_ALIGNMENT,
+};
+
+_Static_assert(PACKED_MOST_WITHOUT_LIMITS + RECORD_RATE_LIMIT_MAX <= CHUNK_ROOM, "the longest check fits into a chunk");
+_Static_assert(MODEL_ID_MAX <= UINT8_MAX && PROVIDER_NAME_MAX <= UINT8_MAX && RECORD_RATE_LIMIT_MAX <= UINT16_MAX,
+               "lengths of texts fit into their fields");
 
 /* Mapped, not malloc'd: after an outage the pages go back to the system for certain, whatever the heap looks like. */
 static struct queue_chunk *chunk_map(void)
@@ -31,9 +40,36 @@ static void chunk_unmap(struct queue_chunk *chunk)
         munmap(chunk, CHUNK_BYTES);
 }
 
+static struct packed_text take_text(const char **at, size_t len)
+{
+    struct packed_text text = {*at, (int)len};
+    *at += len;
+    return text;
+}
+
+void packed_check_read(const struct packed_check *check, struct packed_parts *parts)
+{
+    const char *at = check->behind;
+    *parts = (struct packed_parts){0};
+    if (check->table == RECORD_DEEP_CHECK) {
+        memcpy(&parts->deep, at, sizeof(parts->deep)); /* it lies unaligned */
+        at += sizeof(parts->deep);
+    }
+    parts->provider = take_text(&at, check->provider_len);
+    parts->reason = take_text(&at, check->reason_len);
+    parts->kind = take_text(&at, check->kind_len);
+    parts->message = take_text(&at, check->message_len);
+    parts->rate_limit = take_text(&at, check->rate_limit_len);
+    parts->rung = take_text(&at, parts->deep.rung_len);
+    parts->model_asked = take_text(&at, parts->deep.model_asked_len);
+    parts->model = take_text(&at, parts->deep.model_len);
+}
+
 static uint32_t packed_size(const struct packed_check *check)
 {
-    size_t size = offsetof(struct packed_check, texts) + check->provider_len + check->reason_len + check->message_len;
+    struct packed_parts parts;
+    packed_check_read(check, &parts);
+    size_t size = (size_t)(parts.model.bytes + parts.model.len - (const char *)check);
     return (uint32_t)((size + CHECK_ALIGNMENT - 1) & ~(size_t)(CHECK_ALIGNMENT - 1));
 }
 
@@ -57,9 +93,61 @@ static struct queue_chunk *chunk_with_room(struct check_queue *queue, uint32_t s
     return chunk;
 }
 
+/* Written in place, behind the last check. */
+struct packing {
+    struct packed_check *check;
+    char *at;
+};
+
+static size_t put_text(struct packing *packing, const char *text, size_t size)
+{
+    size_t len = strnlen(text, size);
+    memcpy(packing->at, text, len);
+    packing->at += len;
+    return len;
+}
+
+/* The measures lie before the texts, whose lengths they hold. */
+static void put_deep(struct packing *packing, char *place, const struct check_record *record)
+{
+    struct packed_deep deep = {
+        .first_token_ms = record->first_token_ms,
+        .tokens_per_second = record->tokens_per_second,
+        .tokens = record->tokens,
+    };
+    deep.rung_len = (uint8_t)put_text(packing, record->rung, sizeof(record->rung));
+    deep.model_asked_len = (uint8_t)put_text(packing, record->model_asked, sizeof(record->model_asked));
+    deep.model_len = (uint8_t)put_text(packing, record->model, sizeof(record->model));
+    memcpy(place, &deep, sizeof(deep));
+}
+
+static void put_texts(struct packing *packing, const struct check_record *record, size_t rate_limit_len)
+{
+    struct packed_check *check = packing->check;
+    char *deep = packing->at;
+    if (record->table == RECORD_DEEP_CHECK)
+        packing->at += sizeof(struct packed_deep);
+    check->provider_len = (uint8_t)put_text(packing, record->provider, sizeof(record->provider));
+    check->reason_len = (uint8_t)put_text(packing, record->reason, sizeof(record->reason));
+    check->kind_len = (uint8_t)put_text(packing, record->kind, sizeof(record->kind));
+    check->message_len = (uint16_t)put_text(packing, record->error_message, sizeof(record->error_message));
+    if (rate_limit_len != 0)
+        check->rate_limit_len = (uint16_t)put_text(packing, record->rate_limit, rate_limit_len);
+    if (record->table == RECORD_DEEP_CHECK)
+        put_deep(packing, deep, record);
+}
+
 bool check_queue_push(struct check_queue *queue, const struct check_record *record)
 {
-    struct packed_check packed = {
+    size_t rate_limit_len = record->rate_limit != NULL ? strnlen(record->rate_limit, RECORD_RATE_LIMIT_MAX) : 0;
+    if (rate_limit_len == RECORD_RATE_LIMIT_MAX)
+        rate_limit_len = 0; /* a piece of it would be no JSON */
+    struct queue_chunk *chunk = chunk_with_room(queue, (uint32_t)(PACKED_MOST_WITHOUT_LIMITS + rate_limit_len));
+    if (chunk == NULL)
+        return false;
+    struct packed_check *check = (struct packed_check *)(void *)(chunk->bytes + chunk->end);
+    struct packing packing = {check, check->behind};
+    *check = (struct packed_check){
         .response_time_ms = record->response_time_ms,
         .uptime_percent = record->uptime_percent,
         .rate_limit_percent = record->rate_limit_percent,
@@ -70,25 +158,14 @@ bool check_queue_push(struct check_queue *queue, const struct check_record *reco
         .first_byte_ms = record->phases.first_byte_ms,
         .consecutive_failures = record->consecutive_failures,
         .http_status = record->http_status,
-        .message_len = (uint16_t)strnlen(record->error_message, sizeof(record->error_message)),
-        .provider_len = (uint8_t)strnlen(record->provider, sizeof(record->provider)),
-        .reason_len = (uint8_t)strnlen(record->reason, sizeof(record->reason)),
-        .status = (uint8_t)record->status,
+        .key = record->key <= UINT16_MAX ? (uint16_t)record->key : UINT16_MAX,
+        .table = (unsigned)record->table & 3,
+        .status = (unsigned)record->status & 3,
         .ok = record->ok,
+        .counted = record->counted,
     };
-    uint32_t size = packed_size(&packed);
-    struct queue_chunk *chunk = chunk_with_room(queue, size);
-    if (chunk == NULL)
-        return false;
-    unsigned char *at = chunk->bytes + chunk->end;
-    memcpy(at, &packed, offsetof(struct packed_check, texts));
-    at += offsetof(struct packed_check, texts);
-    memcpy(at, record->provider, packed.provider_len);
-    at += packed.provider_len;
-    memcpy(at, record->reason, packed.reason_len);
-    at += packed.reason_len;
-    memcpy(at, record->error_message, packed.message_len);
-    chunk->end += size;
+    put_texts(&packing, record, rate_limit_len);
+    chunk->end += packed_size(check);
     chunk->count += 1;
     queue->count += 1;
     return true;

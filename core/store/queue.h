@@ -1,6 +1,6 @@
 /* queue: checks waiting for the writer, first in first out, packed.
  *
- * A check_record is 750 bytes, nearly all of it room for texts that are mostly empty; packed, a healthy check takes
+ * A check_record is 1100 bytes, nearly all of it room for texts that are mostly empty; packed, a healthy check takes
  * about 80. Checks lie one behind the other in chunks, which are mapped when needed and given back when drained, but
  * for one kept as a spare. The writer takes whole chunks as a batch and puts them back when the commit failed.
  *
@@ -20,7 +20,7 @@ struct check_queue {
     size_t count; /* checks */
 };
 
-/* A check as it lies in the queue; the texts follow one another, without NUL. */
+/* A check as it lies in the queue. Behind it: the measures of a deep check, then the texts, without NUL. */
 struct packed_check {
     double response_time_ms;
     double uptime_percent;
@@ -32,13 +32,46 @@ struct packed_check {
     float first_byte_ms;
     uint32_t consecutive_failures;
     int32_t http_status;
+    uint16_t key;
     uint16_t message_len;
+    uint16_t rate_limit_len;
     uint8_t provider_len;
     uint8_t reason_len;
-    uint8_t status;
-    bool ok;
-    char texts[]; /* provider, reason, error message */
+    uint8_t kind_len;
+    unsigned table : 2;
+    unsigned status : 2;
+    bool ok : 1;
+    bool counted : 1;
+    char behind[];
 };
+
+struct packed_deep {
+    double first_token_ms;
+    double tokens_per_second;
+    int64_t tokens;
+    uint8_t rung_len;
+    uint8_t model_asked_len;
+    uint8_t model_len;
+};
+
+struct packed_text {
+    const char *bytes;
+    int len;
+};
+
+/* What lies behind a packed check: borrowed from the queue. */
+struct packed_parts {
+    struct packed_text provider;
+    struct packed_text reason;
+    struct packed_text kind;
+    struct packed_text message;
+    struct packed_text rate_limit;
+    struct packed_deep deep; /* of deep checks; as are the rest */
+    struct packed_text rung;
+    struct packed_text model_asked;
+    struct packed_text model;
+};
+void packed_check_read(const struct packed_check *check, struct packed_parts *parts);
 
 /* Copies the record to the end. False when memory ran out. */
 bool check_queue_push(struct check_queue *queue, const struct check_record *record);

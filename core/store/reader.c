@@ -26,13 +26,21 @@ void reader_explain(struct store_reader *reader, int result, char *error, size_t
     reader->broken = (result & 0xff) != SQLITE_BUSY;
 }
 
+int reader_prepare(struct store_reader *reader, sqlite3_stmt **statement, const char *sql)
+{
+    return *statement != NULL ? SQLITE_OK
+                              : sqlite3_prepare_v3(reader->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+}
+
 static void reader_dispose(struct store_reader *reader)
 {
     sqlite3_finalize(reader->history);
     sqlite3_finalize(reader->next_name);
+    sqlite3_finalize(reader->latencies);
     sqlite3_close(reader->handle);
     reader->handle = NULL;
-    reader->history = reader->next_name = NULL;
+    reader->history = reader->next_name = reader->latencies = NULL;
+    reader->level = SCHEMA_SEED;
     reader->broken = false;
 }
 

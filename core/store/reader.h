@@ -24,7 +24,12 @@ struct history_row {
     const char *provider;
     const char *status;
     double response_time_ms;
+    double rate_limit_percent;
     int64_t checked_us;
+    int ok;             /* 1 it counted as up, 0 as down, -1 as neither, or the original wrote it */
+    const char *reason; /* this and the rest: NULL = none, or not known */
+    const char *error_kind;
+    const char *rate_limit; /* a valid JSON array, as limits_write_json() writes it */
 };
 
 /* Where a paged reading stands: zero it before the first page. */
@@ -49,26 +54,12 @@ typedef void (*provider_name_fn)(const char *name, void *user);
 int store_provider_names(struct store_reader *reader, provider_name_fn name_fn, void *user, char *error,
                          size_t error_size);
 
-/* What a restart needs to know about one provider. */
-struct store_last_state {
-    bool found;
-    enum health_status status;
-    double response_time_ms;
-    double uptime_percent;
-    double rate_limit_percent;
-    int64_t checked_us;
-    unsigned consecutive_failures;
-    int http_status;
-    char reason[HEALTH_KIND_MAX];
-    char error_message[HEALTH_MESSAGE_MAX];
-};
-
-/* Reads on a connection of its own, on the calling thread: for start-up, before the loop runs. The last row of the
- * provider, and, through `count_fn`, its checks of the trailing `window_ms` summed per bucket of `bucket_ms` of wall
- * time (bucket_start_us is a multiple of it). Rows of the original, which have no `ok` column, count as up when
- * healthy, or degraded with no failure in a row. 0, or -1 with the reason in `error`. */
-typedef void (*bucket_count_fn)(int64_t bucket_start_us, unsigned ok, unsigned total, void *user);
-int store_restore(struct store *store, const char *provider, int64_t window_ms, int64_t bucket_ms,
-                  struct store_last_state *last, bucket_count_fn count_fn, void *user, char *error, size_t error_size);
+/* The nearest-rank percentile (0-100) of the latencies that a provider's good checks had since `from_us`, or of the
+ * newest STORE_LATENCIES_MAX of them: `ms`, and in `count` how many those were; both 0 when there are none. -1 on
+ * error.
+ */
+enum { STORE_LATENCIES_MAX = 100000 };
+int store_latency_percentile(struct store_reader *reader, const char *provider, double percent, int64_t from_us,
+                             double *ms, int64_t *count, char *error, size_t error_size);
 
 #endif

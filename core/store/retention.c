@@ -1,5 +1,5 @@
-/* Deletes checks that are too old, a little at a time and without a scan: ids ascend with time, so the oldest rows are
- * the first by id, and the first row that is young enough ends the search. */
+/* Deletes checks that are too old, a little at a time and without a scan: ids ascend with time, so the oldest rows of a
+ * table are the first by id, and the first row that is young enough ends the search. */
 #include "store/store_internal.h"
 
 #include "base/clock.h"
@@ -71,16 +71,18 @@ static bool return_pages(sqlite3 *handle)
 enum retention_result retention_step(struct database *database, int64_t cutoff_us, int64_t now_us, char *error,
                                      size_t error_size)
 {
-    int64_t last_id;
-    int rows;
-    int result = find_expired(database->oldest, cutoff_us, now_us, &last_id, &rows);
-    if (result == SQLITE_OK && last_id != 0)
-        result = delete_expired(database->delete_up_to, last_id);
-    if (result != SQLITE_OK) {
-        database_explain(database->handle, result, error, error_size);
-        return RETENTION_FAILED;
+    for (unsigned i = 0; i < RECORD_TABLES; ++i) {
+        int64_t last_id;
+        int rows;
+        int result = find_expired(database->oldest[i], cutoff_us, now_us, &last_id, &rows);
+        if (result == SQLITE_OK && last_id != 0)
+            result = delete_expired(database->delete_up_to[i], last_id);
+        if (result != SQLITE_OK) {
+            database_explain(database->handle, result, error, error_size);
+            return RETENTION_FAILED;
+        }
+        if (last_id != 0 && rows == STORE_RETENTION_ROWS)
+            return RETENTION_MORE;
     }
-    if (last_id != 0 && rows == STORE_RETENTION_ROWS)
-        return RETENTION_MORE;
     return return_pages(database->handle) ? RETENTION_MORE : RETENTION_DONE;
 }

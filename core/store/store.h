@@ -1,8 +1,9 @@
 /* store: the history in SQLite. One writer thread with group commit, a small pool of reader threads.
  *
  * The seed's table provider_health_checks is kept as it is (reference: the original tracker); our columns follow its
- * own. A database that the original wrote is opened and carried on. Times in it are UTC text without a zone, as the
- * original wrote them.
+ * own. Beside it stand provider_key_checks, for providers with several keys, and provider_deep_checks. A database that
+ * the original wrote, or an older version of ours, is opened and carried on. Times in it are UTC text without a zone,
+ * as the original wrote them.
  *
  * While the database cannot be written (locked, full disk, I/O error, read-only) checks wait in memory, at most
  * `queue_max` of them, and are written when it is back; past that the oldest are dropped and counted.
@@ -26,9 +27,20 @@ struct store_options {
     unsigned readers;           /* reader threads, 1-16 */
 };
 
-/* One check, on its way to a row. */
+enum record_table {
+    RECORD_CHECK,      /* provider_health_checks: how the provider stands */
+    RECORD_KEY_CHECK,  /* provider_key_checks: how one of its keys stands */
+    RECORD_DEEP_CHECK, /* provider_deep_checks: what a completion showed */
+};
+
+/* Room for check_record.rate_limit: 16 windows with the longest names take less. A longer text is left out. */
+enum { RECORD_RATE_LIMIT_MAX = 16 * 1024 };
+
+/* One check, on its way to a row. Each table takes the fields that it has columns for. */
 struct check_record {
+    enum record_table table;
     char provider[PROVIDER_NAME_MAX];
+    unsigned key; /* number of the key that was used; 0 = none. Up to 65535 */
     enum health_status status;
     double response_time_ms;
     double uptime_percent;
@@ -36,10 +48,21 @@ struct check_record {
     int64_t checked_us; /* wall clock */
     unsigned consecutive_failures;
     bool ok;         /* counts as up: it answered well, fast or slow, or said 429 */
+    bool counted;    /* false: nothing was learned, `ok` is not stored and the row is no part of the uptime */
     int http_status; /* 0 = none */
     struct probe_phases phases;
     char reason[HEALTH_KIND_MAX];
+    char kind[HEALTH_KIND_MAX]; /* of the error; "" = none */
     char error_message[HEALTH_MESSAGE_MAX];
+    const char *rate_limit; /* windows as limits_write_json() writes them; borrowed by store_append(). NULL = none */
+
+    /* Of deep checks. */
+    char rung[8];
+    char model_asked[MODEL_ID_MAX];
+    char model[MODEL_ID_MAX];
+    double first_token_ms; /* -1 = not measured */
+    double tokens_per_second;
+    int64_t tokens; /* spent, prompts included */
 };
 
 /* Opens or creates the database, checks and extends the schema, starts the threads.

@@ -19,7 +19,7 @@
 #include <sys/types.h>
 
 enum {
-    STORE_SCHEMA_VERSION = 1,
+    STORE_SCHEMA_VERSION = 2,
     STORE_BUSY_TIMEOUT_MS = 100, /* short: the writer's own loop retries, and stays ready to stop */
     STORE_RETRY_MIN_MS = 100,
     STORE_RETRY_MAX_MS = 5000,
@@ -29,6 +29,7 @@ enum {
     STORE_RETENTION_EVERY_MS = 60 * 1000,
     STORE_READERS_MAX = 16,
     STORE_ERROR_MAX = 256,
+    RECORD_TABLES = RECORD_DEEP_CHECK + 1,
 };
 
 enum database_result {
@@ -41,11 +42,11 @@ enum database_result {
 struct database {
     sqlite3 *handle;
     sqlite3_stmt *begin;
-    sqlite3_stmt *insert;
     sqlite3_stmt *commit;
     sqlite3_stmt *rollback;
-    sqlite3_stmt *oldest;       /* id and time of the first rows by id */
-    sqlite3_stmt *delete_up_to; /* an id */
+    sqlite3_stmt *insert[RECORD_TABLES];
+    sqlite3_stmt *oldest[RECORD_TABLES];       /* id and time of the first rows by id */
+    sqlite3_stmt *delete_up_to[RECORD_TABLES]; /* an id */
 };
 
 /* Which file a path named at some moment. {0, 0} = none. */
@@ -60,11 +61,17 @@ struct read_job {
     void *user;
 };
 
+/* What a file holds of our columns and tables. One that cannot be extended yet (read-only, locked) is as the original,
+ * or an older version, left it. */
+enum schema_level { SCHEMA_SEED, SCHEMA_VERSION_1, SCHEMA_WHOLE };
+
 struct store_reader {
     struct store *store;
     sqlite3 *handle;         /* NULL until the first job */
     sqlite3_stmt *history;   /* prepared at first use */
     sqlite3_stmt *next_name; /* likewise */
+    sqlite3_stmt *latencies; /* likewise */
+    enum schema_level level; /* as last seen */
     bool broken;             /* an error that a new connection may cure */
 };
 
@@ -74,7 +81,7 @@ struct reader_pool {
     pthread_cond_t moved; /* a connection was closed, the gate was opened */
     struct read_job *first;
     struct read_job *last;
-    unsigned connections; /* read connections open, store_restore()'s included */
+    unsigned connections; /* read connections open, that of a restore included */
     bool gate_closed;     /* no connection may be opened, idle ones are to be closed */
     bool stopping;
     unsigned thread_count;
@@ -114,7 +121,42 @@ struct store {
     struct reader_pool pool;
 };
 
-/* --- schema.c: the writer's connection --- */
+/* --- schema.c --- */
+
+struct table_state {
+    bool exists;
+    bool id_is_key;
+    uint32_t columns; /* bit per column that it has, in the order of the table's definition */
+};
+
+struct schema_state {
+    int64_t version;
+    struct table_state tables[RECORD_TABLES];
+};
+
+const char *schema_table_name(enum record_table table);
+
+/* Only reads. Returns an SQLite result. */
+int schema_inspect(sqlite3 *handle, struct schema_state *state);
+
+/* False, with the reason, for a schema that is not ours to write to. */
+bool schema_acceptable(const struct schema_state *state, char *error, size_t error_size);
+
+/* Creates and extends what is missing, in one transaction; its lock also shows whether the database can be written at
+ * all. `error` is filled unless DATABASE_OK. */
+enum database_result schema_establish(sqlite3 *handle, char *error, size_t error_size);
+
+/* Returns an SQLite result. */
+int schema_read_level(sqlite3 *handle, enum schema_level *level);
+
+/* --- records.c --- */
+
+const char *record_insert_sql(enum record_table table);
+
+/* Writes one row. Returns an SQLite result. */
+int record_insert(struct database *database, const struct packed_check *check);
+
+/* --- database.c: the writer's connection --- */
 
 /* Opens, checks, and if need be creates or extends the schema. `error` is filled unless DATABASE_OK. */
 enum database_result database_open(struct database *database, const char *path, char *error, size_t error_size);
@@ -140,7 +182,8 @@ bool writer_open_first(struct store *store, char *error, size_t error_size);
 
 enum retention_result { RETENTION_DONE, RETENTION_MORE, RETENTION_FAILED };
 
-/* Deletes one batch of checks older than `cutoff_us`, or gives back some pages. */
+/* Deletes a batch of checks older than `cutoff_us`: a full one of one table, or the rest of each; or gives back some
+ * pages. */
 enum retention_result retention_step(struct database *database, int64_t cutoff_us, int64_t now_us, char *error,
                                      size_t error_size);
 
@@ -160,6 +203,9 @@ void pool_open_gate(struct store *store);
 /* A read-only connection, counted in the pool. 0, or -1 with the reason. */
 int reader_open(struct store_reader *reader, char *error, size_t error_size);
 void reader_close(struct store_reader *reader);
+
+/* Prepares a statement that is not yet. Returns an SQLite result. */
+int reader_prepare(struct store_reader *reader, sqlite3_stmt **statement, const char *sql);
 
 /* Fills in `error` and marks the reader for a new connection if that may help. */
 void reader_explain(struct store_reader *reader, int result, char *error, size_t error_size);

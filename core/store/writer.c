@@ -16,50 +16,6 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* --- one check to one row --- */
-
-static void bind_phase(sqlite3_stmt *statement, int index, float phase_ms)
-{
-    if (!(phase_ms >= 0 && phase_ms < 1e9f)) /* did not happen, or is not a number */
-        sqlite3_bind_null(statement, index);
-    else /* whole microseconds: a float widened to a double would bring digits that were never measured */
-        sqlite3_bind_double(statement, index, (double)(int64_t)((double)phase_ms * 1000.0 + 0.5) / 1000.0);
-}
-
-/* Returns an SQLite result. The texts are bound where they lie: they outlive the step. */
-static int insert_check(sqlite3_stmt *insert, const struct packed_check *check)
-{
-    char checked[CLOCK_ISO_MAX];
-    size_t checked_len = clock_format_sql(check->checked_us, checked);
-    const char *provider = check->texts;
-    const char *reason = provider + check->provider_len;
-    const char *message = reason + check->reason_len;
-
-    sqlite3_bind_text(insert, 1, provider, check->provider_len, SQLITE_STATIC);
-    sqlite3_bind_text(insert, 2, health_status_name((enum health_status)check->status), -1, SQLITE_STATIC);
-    sqlite3_bind_double(insert, 3, check->response_time_ms);
-    sqlite3_bind_double(insert, 4, check->uptime_percent);
-    sqlite3_bind_double(insert, 5, check->rate_limit_percent);
-    sqlite3_bind_text(insert, 6, checked, (int)checked_len, SQLITE_STATIC);
-    sqlite3_bind_text(insert, 7, message, check->message_len, SQLITE_STATIC);
-    sqlite3_bind_int64(insert, 8, check->consecutive_failures);
-    sqlite3_bind_int(insert, 9, check->ok);
-    if (check->reason_len > 0)
-        sqlite3_bind_text(insert, 10, reason, check->reason_len, SQLITE_STATIC);
-    else
-        sqlite3_bind_null(insert, 10);
-    if (check->http_status > 0)
-        sqlite3_bind_int(insert, 11, check->http_status);
-    else
-        sqlite3_bind_null(insert, 11);
-    bind_phase(insert, 12, check->dns_ms);
-    bind_phase(insert, 13, check->connect_ms);
-    bind_phase(insert, 14, check->tls_ms);
-    bind_phase(insert, 15, check->first_byte_ms);
-    sqlite3_step(insert);
-    return sqlite3_reset(insert);
-}
-
 static int run_statement(sqlite3_stmt *statement)
 {
     sqlite3_step(statement);
@@ -217,7 +173,7 @@ static int insert_batch(struct database *database, const struct check_queue *bat
     struct check_walk walk = {batch->head, 0};
     const struct packed_check *check;
     while ((check = check_walk_next(&walk)) != NULL) {
-        int result = insert_check(database->insert, check);
+        int result = record_insert(database, check);
         if ((result & 0xff) == SQLITE_CONSTRAINT)
             *rejected += 1; /* trying again would hold up all others for ever */
         else if (result != SQLITE_OK)

@@ -29,6 +29,17 @@ enum { WAIT_MAX_MS = 20000 };
     "    created_at DATETIME DEFAULT CURRENT_TIMESTAMP\n);\n"                                                          \
     "CREATE INDEX idx_provider_timestamp \nON provider_health_checks(provider_name, last_check_timestamp);"
 
+/* What version 1 added to the seed's. */
+#define VERSION_1_SQL                                                                                                  \
+    SEED_SQL "ALTER TABLE provider_health_checks ADD COLUMN ok INTEGER;"                                               \
+             "ALTER TABLE provider_health_checks ADD COLUMN reason TEXT;"                                              \
+             "ALTER TABLE provider_health_checks ADD COLUMN http_status INTEGER;"                                      \
+             "ALTER TABLE provider_health_checks ADD COLUMN dns_ms REAL;"                                              \
+             "ALTER TABLE provider_health_checks ADD COLUMN connect_ms REAL;"                                          \
+             "ALTER TABLE provider_health_checks ADD COLUMN tls_ms REAL;"                                              \
+             "ALTER TABLE provider_health_checks ADD COLUMN first_byte_ms REAL;"                                       \
+             "PRAGMA user_version = 1;"
+
 struct fixture {
     char directory[64];
     char path[96];
@@ -86,9 +97,29 @@ static inline struct check_record check_of(const char *provider, int64_t checked
                                   .uptime_percent = 99.5,
                                   .checked_us = checked_us,
                                   .ok = true,
+                                  .counted = true,
                                   .http_status = 200,
                                   .phases = {.dns_ms = -1, .connect_ms = 1.5f, .tls_ms = 2.5f, .first_byte_ms = 8},
                                   .reason = "ok"};
+    snprintf(record.provider, sizeof(record.provider), "%s", provider);
+    return record;
+}
+
+static inline struct check_record deep_check_of(const char *provider, int64_t checked_us)
+{
+    struct check_record record = {.table = RECORD_DEEP_CHECK,
+                                  .key = 2,
+                                  .response_time_ms = 900,
+                                  .checked_us = checked_us,
+                                  .ok = true,
+                                  .counted = true,
+                                  .http_status = 200,
+                                  .rung = "timed",
+                                  .model_asked = "llama-3",
+                                  .model = "llama-3-70b",
+                                  .first_token_ms = 250.5,
+                                  .tokens_per_second = 41.25,
+                                  .tokens = 75};
     snprintf(record.provider, sizeof(record.provider), "%s", provider);
     return record;
 }

@@ -286,98 +286,88 @@ static void jobs_that_wait_at_the_end_are_told(void **state)
     sem_destroy(&jobs.go_on);
 }
 
-struct buckets {
-    int64_t start_us[64];
-    unsigned ok[64];
-    unsigned total[64];
-    int count;
-};
-
-static void note_bucket(int64_t bucket_start_us, unsigned ok, unsigned total, void *user)
+static bool show_row(const struct history_row *row, void *user)
 {
-    struct buckets *buckets = user;
-    buckets->start_us[buckets->count] = bucket_start_us;
-    buckets->ok[buckets->count] = ok;
-    buckets->total[buckets->count++] = total;
+    struct reading *reading = user;
+    size_t len = strlen(reading->names);
+    snprintf(reading->names + len, sizeof(reading->names) - len, "%d %s %s %.1f %s\n", row->ok,
+             row->reason != NULL ? row->reason : "-", row->error_kind != NULL ? row->error_kind : "-",
+             row->rate_limit_percent, row->rate_limit != NULL ? row->rate_limit : "-");
+    return true;
 }
 
-static void the_last_state_and_the_window_are_restored(void **state)
+static void show_job(struct store_reader *reader, const char *error, void *user)
+{
+    struct reading *reading = user;
+    (void)error;
+    reading->names[0] = '\0';
+    reading->cursor = (struct history_cursor){0};
+    reading->got = reader == NULL ? -1
+                                  : store_history_page(reader, reading->provider, 0, &reading->cursor, 100, show_row,
+                                                       reading, reading->error, sizeof(reading->error));
+    sem_post(&reading->done);
+}
+
+static void rows_tell_why_and_what_is_left(void **state)
 {
     struct fixture *f = *state;
-    struct store_last_state last;
-    struct buckets buckets = {.count = 0};
-    const int64_t minute_us = 60 * INT64_C(1000000);
-    int64_t base_us = clock_wall_us() / (5 * minute_us) * (5 * minute_us) - 20 * minute_us;
     struct store *store = fixture_open(f);
-    for (int i = -120; i < 15; ++i) { /* two hours before the window's start, up to three whole buckets in it */
-        struct check_record record = check_of("p", base_us + i * minute_us);
-        record.ok = i % 5 != 0;
-        record.status = i == 14 ? HEALTH_DOWN : HEALTH_HEALTHY;
-        record.consecutive_failures = 4;
-        record.rate_limit_percent = 45;
-        strcpy(record.error_message, "no answer");
-        store_append(store, &record);
-    }
-    assert_true(report_reaches(store, has_written, 135));
-    assert_int_equal(store_restore(store, "p", (clock_wall_us() - base_us) / 1000 + 1000, 5 * 60 * 1000, &last,
-                                   note_bucket, &buckets, f->error, sizeof(f->error)),
-                     0);
-    assert_true(last.found && last.status == HEALTH_DOWN && last.response_time_ms == 12.5 &&
-                last.uptime_percent == 99.5 && last.rate_limit_percent == 45 && last.consecutive_failures == 4 &&
-                last.http_status == 200 && last.checked_us == base_us + 14 * minute_us);
-    assert_string_equal(last.reason, "ok");
-    assert_string_equal(last.error_message, "no answer");
-    assert_int_equal(buckets.count, 3);
-    for (int i = 0; i < 3; ++i) {
-        assert_int_equal(buckets.start_us[i], base_us + i * 5 * minute_us);
-        assert_int_equal(buckets.total[i], 5);
-        assert_int_equal(buckets.ok[i], 4);
-    }
-    assert_int_equal(
-        store_restore(store, "unknown", 1000, 1000, &last, note_bucket, &buckets, f->error, sizeof(f->error)), 0);
-    assert_false(last.found);
-    assert_int_equal(store_close(store, 1000), 0);
-}
-
-static void rows_of_the_original_count_by_status(void **state)
-{
-    struct fixture *f = *state;
-    struct store_last_state last;
-    struct buckets buckets = {.count = 0};
-    sql_file(f->path, SEED_SQL);
-    /* The last one lies in the future: it is the last state, but in no bucket. */
+    struct check_record record = check_of("p", clock_wall_us() - 10000000);
+    record.rate_limit = "[{\"unit\":\"requests\"}]";
+    record.rate_limit_percent = 12.5;
+    store_append(store, &record);
+    record = check_of("p", clock_wall_us() - 5000000);
+    record.counted = false;
+    strcpy(record.reason, "local");
+    strcpy(record.kind, "local");
+    store_append(store, &record);
+    assert_true(report_reaches(store, has_written, 2));
+    /* Damaged, of another type, and no text at all: as good as none. */
     sql_file(f->path,
-             "INSERT INTO provider_health_checks (provider_name, status, consecutive_failures, last_check_timestamp) "
-             "SELECT 'p', column1, column2, strftime(column3, 'now', '-2 seconds') FROM (VALUES "
-             "('healthy', 0, '%Y-%m-%dT%H:%M:%f'), ('degraded', 0, '%Y-%m-%d %H:%M:%S'),"
-             "('degraded', 1, '%Y-%m-%dT%H:%M:%S'), ('down', 3, '%Y-%m-%d %H:%M:%f'), ('odd', NULL, '2999-%m-%d'))");
-    sql_file(f->path, "UPDATE provider_health_checks SET last_check_timestamp = '2999-01-01T00:00:00' WHERE id = 5");
-    struct store *store = fixture_open(f);
-    assert_int_equal(
-        store_restore(store, "p", 60 * 1000, 3600 * 1000, &last, note_bucket, &buckets, f->error, sizeof(f->error)), 0);
-    assert_true(last.found && last.status == HEALTH_UNKNOWN && last.consecutive_failures == 0);
-    assert_in_range(buckets.count, 1, 2); /* two when the hour has just begun */
-    assert_int_equal(buckets.total[0] + buckets.total[1], 4);
-    assert_int_equal(buckets.ok[0] + buckets.ok[1], 2);
+             "INSERT INTO provider_health_checks (provider_name, status, last_check_timestamp, ok, reason, error_kind,"
+             " rate_limit) VALUES ('p', 'down', '2998-01-01T00:00:00', 0, 'timeout', 'timeout', '[{\"unit\":'),"
+             "('p', 'down', '2998-01-01T00:00:01', 0, 'timeout', 'timeout', '{}'),"
+             "('p', 'down', '2998-01-01T00:00:02', NULL, NULL, NULL, x'5b00ff')");
+    struct reading *reading = reading_new(store, "p", 0, 100);
+    run_and_wait(store, show_job, reading, &reading->done);
+    assert_int_equal(reading->got, 5);
+    assert_string_equal(reading->names, "1 ok - 12.5 [{\"unit\":\"requests\"}]\n"
+                                        "-1 local local 0.0 -\n"
+                                        "0 timeout timeout 0.0 -\n"
+                                        "0 timeout timeout 0.0 -\n"
+                                        "-1 - - 0.0 -\n");
+    reading_free(reading);
     assert_int_equal(store_close(store, 1000), 0);
 }
 
-static void an_original_that_cannot_be_extended_yet_is_restored_all_the_same(void **state)
+/* The same connection reads on when the writer has got at the file. */
+static void rows_of_files_not_yet_extended_are_read_and_later_whole(void **state)
 {
+    static const char *const files[] = {SEED_SQL, VERSION_1_SQL};
+    static const char *const expected[] = {"-1 - - 0.0 -\n", "-1 slow - 0.0 -\n"};
     struct fixture *f = *state;
-    struct store_last_state last;
-    struct buckets buckets = {.count = 0};
-    sql_file(f->path, "PRAGMA journal_mode=WAL;" SEED_SQL INSERT_SQL "VALUES ('p', 'down', 3, '2998-11-23T08:00:00')");
-    sqlite3 *other = sql_open(f->path);
-    sql_run(other, "BEGIN IMMEDIATE");
-    struct store *store = fixture_open(f);
-    assert_int_equal(store_restore(store, "p", 1000, 1000, &last, note_bucket, &buckets, f->error, sizeof(f->error)),
-                     0);
-    assert_true(last.found && last.status == HEALTH_DOWN);
-    assert_string_equal(last.reason, "");
-    sqlite3_close(other);
-    assert_true(report_reaches(store, writable_is, true));
-    assert_int_equal(store_close(store, 1000), 0);
+    f->options.readers = 1;
+    for (int i = 0; i < 2; ++i) {
+        unlink(f->path);
+        sql_file(f->path, "PRAGMA journal_mode=WAL");
+        sql_file(f->path, files[i]);
+        sql_file(f->path, INSERT_SQL "VALUES ('p', 'down', 3, '2998-11-23T08:00:00')");
+        if (i == 1)
+            sql_file(f->path, "UPDATE provider_health_checks SET reason = 'slow'");
+        sqlite3 *other = sql_open(f->path);
+        sql_run(other, "BEGIN IMMEDIATE");
+        struct store *store = fixture_open(f);
+        struct reading *reading = reading_new(store, "p", 0, 100);
+        run_and_wait(store, show_job, reading, &reading->done);
+        assert_string_equal(reading->names, expected[i]);
+        sqlite3_close(other);
+        assert_true(report_reaches(store, writable_is, true));
+        sql_file(f->path, "UPDATE provider_health_checks SET error_kind = 'dns', rate_limit = '[]'");
+        run_and_wait(store, show_job, reading, &reading->done);
+        assert_non_null(strstr(reading->names, " dns 0.0 []\n"));
+        reading_free(reading);
+        assert_int_equal(store_close(store, 1000), 0);
+    }
 }
 
 int main(void)
@@ -390,9 +380,8 @@ int main(void)
         STORE_TEST(readers_read_while_the_writer_writes),
         STORE_TEST(a_reader_follows_a_replaced_file),
         STORE_TEST(jobs_that_wait_at_the_end_are_told),
-        STORE_TEST(the_last_state_and_the_window_are_restored),
-        STORE_TEST(rows_of_the_original_count_by_status),
-        STORE_TEST(an_original_that_cannot_be_extended_yet_is_restored_all_the_same),
+        STORE_TEST(rows_tell_why_and_what_is_left),
+        STORE_TEST(rows_of_files_not_yet_extended_are_read_and_later_whole),
     };
     return cmocka_run_group_tests_name("store history", tests, NULL, NULL);
 }

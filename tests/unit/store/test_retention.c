@@ -37,6 +37,34 @@ static void old_checks_go_in_batches_and_newer_ones_stay(void **state)
     assert_int_equal(store_close(store, 1000), 0);
 }
 
+static void old_checks_of_keys_and_deep_ones_go_too(void **state)
+{
+    struct fixture *f = *state;
+    static const char rest_sql[] = "SELECT (SELECT count(*) FROM provider_key_checks) * 1000 + "
+                                   "(SELECT count(*) FROM provider_deep_checks)";
+    int64_t now_us = clock_wall_us(), old_us = now_us - INT64_C(7200) * 1000000;
+    struct store *store = fixture_open(f);
+    for (unsigned i = 0; i < 1203; ++i) {
+        struct check_record key = check_of("p", i < 1200 ? old_us : now_us);
+        struct check_record deep = deep_check_of("p", i < 1200 ? old_us : now_us);
+        key.table = RECORD_KEY_CHECK;
+        key.key = 1;
+        store_append(store, &key);
+        if (i % 2 == 0)
+            store_append(store, &deep);
+    }
+    append_aged(store, "new", 2, 10);
+    assert_true(report_reaches(store, has_written, 1203 + 602 + 2));
+    assert_int_equal(sql_number(f->path, rest_sql), 1203602);
+    store_configure(store, 3600 * 1000, 10);
+    uint64_t until = clock_monotonic_ms() + WAIT_MAX_MS;
+    while (sql_number(f->path, rest_sql) > 3002 && clock_monotonic_ms() < until)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    assert_int_equal(sql_number(f->path, rest_sql), 3002);
+    assert_int_equal(sql_number(f->path, count_sql), 2);
+    assert_int_equal(store_close(store, 1000), 0);
+}
+
 static void checks_are_written_while_old_ones_go(void **state)
 {
     struct fixture *f = *state;
@@ -92,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(old_checks_go_in_batches_and_newer_ones_stay),
+        STORE_TEST(old_checks_of_keys_and_deep_ones_go_too),
         STORE_TEST(checks_are_written_while_old_ones_go),
         STORE_TEST(rows_without_a_readable_time_go_with_the_expired_around_them_only),
         STORE_TEST(a_file_that_is_mostly_free_shrinks),

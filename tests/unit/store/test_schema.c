@@ -37,7 +37,8 @@ static void a_new_database_has_the_seeds_columns_and_index_and_ours_behind(void 
     assert_memory_equal(ours, seed, strlen(seed));
     assert_string_equal(ours + strlen(seed),
                         ", ok INTEGER 0 - 0, reason TEXT 0 - 0, http_status INTEGER 0 - 0, dns_ms REAL 0 - 0, "
-                        "connect_ms REAL 0 - 0, tls_ms REAL 0 - 0, first_byte_ms REAL 0 - 0");
+                        "connect_ms REAL 0 - 0, tls_ms REAL 0 - 0, first_byte_ms REAL 0 - 0, error_kind TEXT 0 - 0, "
+                        "key INTEGER 0 - 0, rate_limit TEXT 0 - 0");
     assert_string_equal(sql_text(f->path, index_sql, index, sizeof(index)), "provider_name,last_check_timestamp");
     sql_text(seed_path, "SELECT sql FROM sqlite_master WHERE name='idx_provider_timestamp'", seed, sizeof(seed));
     sql_text(f->path, "SELECT sql FROM sqlite_master WHERE name='idx_provider_timestamp'", ours, sizeof(ours));
@@ -46,7 +47,7 @@ static void a_new_database_has_the_seeds_columns_and_index_and_ours_behind(void 
     sql_text(f->path, "SELECT sql FROM sqlite_master WHERE name='provider_health_checks'", ours, sizeof(ours));
     *strrchr(seed, '\n') = '\0'; /* ours goes on behind created_at */
     assert_memory_equal(ours, seed, strlen(seed));
-    assert_int_equal(sql_number(f->path, "PRAGMA user_version"), 1);
+    assert_int_equal(sql_number(f->path, "PRAGMA user_version"), 2);
     assert_string_equal(sql_text(f->path, "PRAGMA journal_mode", index, sizeof(index)), "wal");
 }
 
@@ -79,7 +80,61 @@ static void a_half_extended_database_gets_the_missing_columns_only(void **state)
     struct fixture *f = *state;
     sql_file(f->path, SEED_SQL "ALTER TABLE provider_health_checks ADD COLUMN reason TEXT");
     assert_int_equal(store_close(fixture_open(f), 1000), 0);
-    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM pragma_table_info('provider_health_checks')"), 17);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM pragma_table_info('provider_health_checks')"), 20);
+}
+
+static const char *names_of(const char *path, const char *pragma, char *out, size_t out_size)
+{
+    char sql[200];
+    snprintf(sql, sizeof(sql), "SELECT group_concat(name) FROM %s", pragma);
+    return sql_text(path, sql, out, out_size);
+}
+
+static void has_our_tables(const char *path)
+{
+    char text[512];
+    assert_string_equal(names_of(path, "pragma_table_info('provider_key_checks')", text, sizeof(text)),
+                        "id,provider_name,key,status,ok,response_time_ms,rate_limit_percent,rate_limit,"
+                        "last_check_timestamp,error_message,consecutive_failures,reason,error_kind,http_status");
+    assert_string_equal(names_of(path, "pragma_index_info('idx_provider_key_timestamp')", text, sizeof(text)),
+                        "provider_name,key,last_check_timestamp");
+    assert_string_equal(names_of(path, "pragma_table_info('provider_deep_checks')", text, sizeof(text)),
+                        "id,provider_name,key,rung,ok,error_kind,error_message,model_asked,model,first_token_ms,"
+                        "tokens_per_second,tokens,response_time_ms,http_status,last_check_timestamp");
+    assert_string_equal(names_of(path, "pragma_index_info('idx_provider_deep_timestamp')", text, sizeof(text)),
+                        "provider_name,last_check_timestamp");
+    assert_int_equal(sql_number(path, "PRAGMA user_version"), 2);
+}
+
+static void a_new_database_and_one_of_the_original_have_our_tables_beside_the_seeds(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(store_close(fixture_open(f), 1000), 0);
+    has_our_tables(f->path);
+    unlink(f->path);
+    sql_file(f->path, SEED_SQL);
+    assert_int_equal(store_close(fixture_open(f), 1000), 0);
+    has_our_tables(f->path);
+}
+
+static void a_database_of_version_1_is_extended_in_place(void **state)
+{
+    struct fixture *f = *state;
+    char text[256];
+    sql_file(f->path, VERSION_1_SQL
+             "INSERT INTO provider_health_checks (provider_name, status, last_check_timestamp, ok, reason, http_status)"
+             " VALUES ('old', 'degraded', '2099-01-01T00:00:00.5', 1, 'rate_limited', 429)");
+    struct store *store = fixture_open(f);
+    append_numbered(store, "new", 7, 1);
+    assert_int_equal(store_close(store, 5000), 0);
+    has_our_tables(f->path);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM pragma_table_info('provider_health_checks')"), 20);
+    assert_string_equal(sql_text(f->path,
+                                 "SELECT group_concat(id || provider_name || ok || reason || http_status || "
+                                 "coalesce(error_kind, '-') || coalesce(key, '-') || coalesce(rate_limit, '-'), ' ') "
+                                 "FROM provider_health_checks",
+                                 text, sizeof(text)),
+                        "1old1rate_limited429--- 2new1ok200---");
 }
 
 static void refused(struct fixture *f, const char *expected)
@@ -109,15 +164,22 @@ static void a_file_that_is_no_database_is_refused_and_left_alone(void **state)
 static void a_newer_schema_is_refused(void **state)
 {
     struct fixture *f = *state;
-    sql_file(f->path, SEED_SQL "PRAGMA user_version = 2");
-    refused(f, "user_version) is 2");
+    sql_file(f->path, SEED_SQL "PRAGMA user_version = 3");
+    refused(f, "user_version) is 3");
 }
 
 static void a_table_of_that_name_with_other_columns_is_refused(void **state)
 {
     struct fixture *f = *state;
     sql_file(f->path, "CREATE TABLE provider_health_checks (id INTEGER PRIMARY KEY, provider_name TEXT)");
-    refused(f, "no column status");
+    refused(f, "provider_health_checks has no column status");
+}
+
+static void a_table_of_ours_with_other_columns_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    sql_file(f->path, SEED_SQL "CREATE TABLE provider_deep_checks (id INTEGER PRIMARY KEY, provider_name TEXT)");
+    refused(f, "provider_deep_checks has no column key");
 }
 
 static void a_directory_or_a_path_without_one_is_refused(void **state)
@@ -188,10 +250,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_new_database_has_the_seeds_columns_and_index_and_ours_behind),
         STORE_TEST(an_original_database_is_carried_on),
+        STORE_TEST(a_new_database_and_one_of_the_original_have_our_tables_beside_the_seeds),
+        STORE_TEST(a_database_of_version_1_is_extended_in_place),
         STORE_TEST(a_half_extended_database_gets_the_missing_columns_only),
         STORE_TEST(a_file_that_is_no_database_is_refused_and_left_alone),
         STORE_TEST(a_newer_schema_is_refused),
         STORE_TEST(a_table_of_that_name_with_other_columns_is_refused),
+        STORE_TEST(a_table_of_ours_with_other_columns_is_refused),
         STORE_TEST(a_directory_or_a_path_without_one_is_refused),
         STORE_TEST(an_empty_file_becomes_a_database),
         STORE_TEST(a_read_only_file_opens_and_says_so),

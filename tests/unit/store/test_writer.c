@@ -41,6 +41,94 @@ static void checks_become_rows_with_all_their_texts(void **state)
                         "groqdowntimeout0none2026-11-23T08:22:14.217175");
 }
 
+static void each_table_gets_its_rows_with_all_that_is_known(void **state)
+{
+    struct fixture *f = *state;
+    char text[600];
+    const int64_t checked_us = INT64_C(1795422134217175);
+    struct store *store = fixture_open(f);
+    struct check_record record = check_of("groq", checked_us);
+    record.key = 3;
+    record.rate_limit = "[{\"unit\":\"requests\"}]";
+    record.status = HEALTH_DEGRADED;
+    strcpy(record.kind, "rate");
+    store_append(store, &record);
+    record.table = RECORD_KEY_CHECK;
+    record.counted = false;
+    store_append(store, &record);
+    record = deep_check_of("groq", checked_us);
+    store_append(store, &record);
+    record = (struct check_record){.table = RECORD_DEEP_CHECK, .counted = true, .first_token_ms = -1};
+    record.tokens_per_second = -1;
+    strcpy(record.provider, "bare");
+    store_append(store, &record);
+    assert_true(report_reaches(store, has_written, 4));
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_string_equal(sql_text(f->path,
+                                 "SELECT provider_name || '|' || key || '|' || status || '|' || ok || '|' || error_kind"
+                                 " || '|' || rate_limit FROM provider_health_checks",
+                                 text, sizeof(text)),
+                        "groq|3|degraded|1|rate|[{\"unit\":\"requests\"}]");
+    assert_string_equal(
+        sql_text(f->path,
+                 "SELECT provider_name || '|' || key || '|' || status || '|' || ifnull(ok, '-') || '|' ||"
+                 " response_time_ms || '|' || rate_limit_percent || '|' || rate_limit || '|' || last_check_timestamp ||"
+                 " '|' || error_message || '|' || consecutive_failures || '|' || reason || '|' || error_kind || '|' ||"
+                 " http_status FROM provider_key_checks",
+                 text, sizeof(text)),
+        "groq|3|degraded|-|12.5|0.0|[{\"unit\":\"requests\"}]|2026-11-23T08:22:14.217175||0|ok|rate|200");
+    assert_string_equal(
+        sql_text(f->path,
+                 "SELECT provider_name || '|' || key || '|' || rung || '|' || ok || '|' || ifnull(error_kind, '-') ||"
+                 " '|' || error_message || '|' || model_asked || '|' || model || '|' || first_token_ms || '|' ||"
+                 " tokens_per_second || '|' || tokens || '|' || response_time_ms || '|' || http_status || '|' ||"
+                 " last_check_timestamp FROM provider_deep_checks WHERE id = 1",
+                 text, sizeof(text)),
+        "groq|2|timed|1|-||llama-3|llama-3-70b|250.5|41.25|75|900.0|200|2026-11-23T08:22:14.217175");
+    assert_string_equal(sql_text(f->path,
+                                 "SELECT ok || error_message || tokens || coalesce(key, rung, error_kind, model_asked,"
+                                 " model, first_token_ms, tokens_per_second, http_status, '-') FROM"
+                                 " provider_deep_checks WHERE id = 2",
+                                 text, sizeof(text)),
+                        "00-");
+}
+
+/* The longest of all texts, of every length up to one that is left out, over many chunks. */
+static void rows_of_every_length_come_out_as_they_went_in(void **state)
+{
+    enum { STEP = 17, ROWS = RECORD_RATE_LIMIT_MAX / STEP + 5 };
+    struct fixture *f = *state;
+    char *limits = malloc(RECORD_RATE_LIMIT_MAX + 10 * STEP);
+    f->options.commit_interval_ms = 3600 * 1000;
+    struct store *store = fixture_open(f);
+    for (unsigned i = 0; i < ROWS; ++i) {
+        struct check_record record = deep_check_of("p", clock_wall_us() + i);
+        record.table = i % 3;
+        record.consecutive_failures = i;
+        record.tokens = i;
+        memset(record.provider, 'p', sizeof(record.provider) - 1);
+        memset(record.error_message, 'e', sizeof(record.error_message) - 1);
+        memset(record.model_asked, 'a', sizeof(record.model_asked) - 1);
+        memset(record.model, 'm', sizeof(record.model) - 1);
+        memset(limits, '[', i * STEP);
+        limits[i * STEP] = '\0';
+        record.rate_limit = limits;
+        store_append(store, &record);
+    }
+    assert_int_equal(store_close(store, 10000), 0);
+    free(limits);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_health_checks WHERE length(provider_name) = 63 "
+                                         "AND length(error_message) = 511 AND ifnull(length(rate_limit), 0) = "
+                                         "consecutive_failures * 17 * (consecutive_failures * 17 < 16384)"),
+                     (ROWS + 2) / 3);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_key_checks WHERE ifnull(length(rate_limit), 0) "
+                                         "= consecutive_failures * 17 * (consecutive_failures * 17 < 16384)"),
+                     (ROWS + 1) / 3);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_deep_checks WHERE length(model) = 127 AND "
+                                         "length(model_asked) = 127 AND rung = 'timed' AND first_token_ms = 250.5"),
+                     ROWS / 3);
+}
+
 static void checks_of_one_interval_are_committed_together(void **state)
 {
     struct fixture *f = *state;
@@ -305,6 +393,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_killed_writer_leaves_a_sound_database_with_all_that_was_reported), /* forks: before any thread */
         STORE_TEST(checks_become_rows_with_all_their_texts),
+        STORE_TEST(each_table_gets_its_rows_with_all_that_is_known),
+        STORE_TEST(rows_of_every_length_come_out_as_they_went_in),
         STORE_TEST(checks_of_one_interval_are_committed_together),
         STORE_TEST(closing_writes_what_is_queued_at_once),
         STORE_TEST(a_short_interval_of_zero_commits_without_waiting),
