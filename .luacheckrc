@@ -4,6 +4,7 @@ max_line_length = 125
 files["providers"] = {
   read_globals = {
     "env", "env_names", "keys", "secret", "credentials", "http", "json", "log", "now", "duration", "parse_time",
+    "jwt",
   },
 }
 files["tests/lua"] = { std = "+busted" }

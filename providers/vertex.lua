@@ -7,10 +7,9 @@
 -- Credentials, first found:
 --   VERTEX_API_KEY       an API key of express mode, without project and location
 --   VERTEX_ACCESS_TOKEN  (or GOOGLE_CLOUD_ACCESS_TOKEN) an access token: gcloud auth print-access-token; it lasts an hour
---   a file of the type authorized_user, as `gcloud auth application-default login` writes it: the one that
---                        VERTEX_CREDENTIALS_FILE or GOOGLE_APPLICATION_CREDENTIALS names, else gcloud's own place.
---                        Tokens are got with its refresh token, and kept here; the file is only read.
--- A service account's file needs a signature that scripts cannot make: `missing` says so.
+--   a file of the type service_account, or authorized_user as `gcloud auth application-default login` writes it: the
+--                        one that VERTEX_CREDENTIALS_FILE or GOOGLE_APPLICATION_CREDENTIALS names, else gcloud's own
+--                        place. Tokens are got with its key or refresh token, and kept here; the file is only read.
 -- All but an API key want VERTEXAI_PROJECT (or GOOGLE_CLOUD_PROJECT); VERTEXAI_LOCATION is "global" unless set.
 -- What the script cannot know: quotas. A 429 without details is a shortage of Google's, shared by all.
 
@@ -50,15 +49,15 @@ local function read_file()
   local path = credentials_path()
   if not path then
     return nil, "set VERTEXAI_PROJECT, and VERTEX_API_KEY, VERTEX_ACCESS_TOKEN or GOOGLE_APPLICATION_CREDENTIALS"
-  elseif type(path) ~= "string" then
-    return nil, "set VERTEX_CREDENTIALS_FILE to the path that GOOGLE_APPLICATION_CREDENTIALS has"
   end
   local file, message = credentials(path)
   if not file then
     return nil, "no credentials: " .. message
   elseif file.type == "service_account" then
-    return nil, path .. " is a service account's, which needs a signed request; set VERTEX_API_KEY, VERTEX_ACCESS_TOKEN "
-      .. "(gcloud auth print-access-token), or use gcloud auth application-default login"
+    if not file.private_key or type(file.client_email) ~= "string" then
+      return nil, path .. ": expected a service account's client_email and private_key"
+    end
+    return file
   elseif file.type ~= "authorized_user" or not file.refresh_token or not file.client_secret
     or type(file.client_id) ~= "string" then
     return nil, path .. ": expected the type authorized_user, with client_id, client_secret and refresh_token"
@@ -75,17 +74,31 @@ local function missing(file, why)
   return not project and "set VERTEXAI_PROJECT" or nil
 end
 
--- Gets a new access token. Returns nil, or the sample that says why not.
-local function refresh(file)
-  local response = http.post(TOKEN_URI, {
-    form = {
+-- What the token server is asked: a refresh token is shown, or an assertion signed by the service account's key
+-- (https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests).
+local function grant(file)
+  if file.type ~= "service_account" then
+    return {
       client_id = file.client_id,
       client_secret = file.client_secret,
       refresh_token = file.refresh_token,
       grant_type = "refresh_token",
-    },
-    keep = "always",
-  })
+    }
+  end
+  local at = math.floor(now())
+  local claims = {
+    iss = file.client_email, scope = "https://www.googleapis.com/auth/cloud-platform", aud = TOKEN_URI,
+    iat = at, exp = at + 3600,
+  }
+  return {
+    grant_type = "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    assertion = jwt(claims, { key = file.private_key, kid = file.private_key_id }),
+  }
+end
+
+-- Gets a new access token. Returns nil, or the sample that says why not.
+local function refresh(file)
+  local response = http.post(TOKEN_URI, { form = grant(file), keep = "always" })
   local answer = type(response.json) == "table" and response.json or {}
   if response.ok and type(answer.access_token) == "string" then
     token, expires_at = secret(answer.access_token), now() + (tonumber(answer.expires_in) or 3600)
@@ -96,7 +109,8 @@ local function refresh(file)
     failed = sample.failure("bad_response", "HTTP 200, but no access token in the answer", response)
   elseif answer.error == "invalid_grant" then
     failed.kind = "key_invalid"
-    failed.message = "the login has expired or was revoked; gcloud auth application-default login makes a new one"
+    failed.message = file.type == "service_account" and "the service account's key is not accepted: " .. failed.message
+      or "the login has expired or was revoked; gcloud auth application-default login makes a new one"
   end
   failed.message = "token refresh: " .. failed.message
   return failed

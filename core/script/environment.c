@@ -133,6 +133,10 @@ bool environment_is_credential(const char *name)
                                               "HOST", "DATE", "TYPE", "ID",   NULL};
     bool secret = false, place = false;
 
+    /* The path of a file, whatever its name says
+     * (https://cloud.google.com/docs/authentication/application-default-credentials). */
+    if (strcmp(name, "GOOGLE_APPLICATION_CREDENTIALS") == 0)
+        return false;
     while (*name != '\0') {
         size_t len = strcspn(name, "_");
         secret |= is_one_of(name, len, secret_words);

@@ -48,6 +48,7 @@ static int open_script_api(lua_State *L)
     secret_open(L, script->redactor);
     response_open(L);
     http_open(L);
+    jwt_open(L);
     host_api_open(L);
     return 0;
 }

@@ -74,6 +74,9 @@ struct script *script_of(lua_State *L);
 /* Adds `http`. [-0, +0, m] */
 void http_open(lua_State *L);
 
+/* Adds jwt. [-0, +0, m] */
+void jwt_open(lua_State *L);
+
 /* Adds env, env_names, keys, credentials, log, now, duration, parse_time. [-0, +0, m] */
 void host_api_open(lua_State *L);
 

@@ -78,9 +78,10 @@ end
 --- @param spec table name, title, base_url, and `always` = false when it is watched only if one of its variables is set
 function M.provider(spec)
   local variable = spec.name:upper()
-  local configured = env(variable .. "_API_BASE") or #keys(variable .. "_API_KEY") > 0
+  local own_keys = keys(variable .. "_API_KEY")
+  local configured = env(variable .. "_API_BASE") or #own_keys > 0
   spec.base_url = base.url(spec.name, spec.base_url)
-  spec.keys = keys(variable .. "_API_KEY", "G4F_API_KEY")
+  spec.keys = #own_keys > 0 and own_keys or keys "G4F_API_KEY" -- the common key is for those without one of their own
   spec.docs = "https://github.com/xtekky/gpt4free/blob/main/docs/interference-api.md"
   if spec.always == false and not configured then
     spec.missing = string.format("set %s_API_BASE or %s_API_KEY", variable, variable)

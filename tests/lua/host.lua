@@ -80,6 +80,9 @@ local SECRET_WORDS = { KEY = 1, KEYS = 1, TOKEN = 1, SECRET = 1, PASSWORD = 1, C
 local PLACE_WORDS = { URI = 1, URL = 1, FILE = 1, PATH = 1, BASE = 1, ENDPOINT = 1, HOST = 1, DATE = 1, TYPE = 1, ID = 1 }
 
 local function is_credential(name)
+  if name == "GOOGLE_APPLICATION_CREDENTIALS" then
+    return false -- a path
+  end
   local secret, place = false, false
   for word in name:upper():gmatch "[^_]+" do
     secret = secret or SECRET_WORDS[word] ~= nil
@@ -112,6 +115,12 @@ local function api_of_environment(self)
     end
     table.sort(names)
     return names
+  end
+
+  -- Not signed, but of the form: what was claimed can be read by a test.
+  function api.jwt(claims, options)
+    assert(contents[options.key], "jwt: expected a secret key")
+    return new_secret("jwt:" .. cjson.encode(claims))
   end
 
   function api.keys(...)

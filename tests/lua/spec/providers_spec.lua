@@ -553,10 +553,20 @@ describe("vertex", function()
     assert.truthy(sample.message:find("gcloud auth", 1, true))
   end)
 
-  it("says what to do with a service account", function()
+  it("signs an assertion with a service account's key", function()
+    local account = [[{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----","private_key_id":"k1",
+      "client_email":"sa@p.iam.gserviceaccount.com"}]]
+    local h, provider = with_file(account, { GOOGLE_APPLICATION_CREDENTIALS = "/sa.json" })
+    assert.is_nil(provider.missing)
+    assert.is_true(h:check(provider, { granted, fine }).ok)
+    assert.equal("urn:ietf:params:oauth:grant-type:jwt-bearer", h.requests[1].form.grant_type)
+    assert.truthy(h.requests[1].form.assertion:find("sa@p.iam.gserviceaccount.com", 1, true))
+    assert.equal(BEARER, h.requests[2].headers.authorization)
+  end)
+
+  it("says what a service account's file lacks", function()
     local _, provider = with_file('{"type":"service_account","private_key":"k"}', { VERTEX_CREDENTIALS_FILE = "/sa.json" })
-    assert.truthy(provider.missing:find("service account", 1, true))
-    assert.truthy(provider.missing:find("VERTEX_ACCESS_TOKEN", 1, true))
+    assert.truthy(provider.missing:find("client_email", 1, true))
   end)
 
   it("asks the next model when one is gone, and stays with it", function()
