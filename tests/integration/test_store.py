@@ -1,5 +1,6 @@
 """The history: the original's table, carried on; nothing lost while the database is away, after a crash, at a restart."""
 import datetime
+import json
 import os
 import re
 import signal
@@ -125,6 +126,118 @@ def test_a_restart_shows_the_last_state_at_once(simulator, daemon):
     for key in ("status", "reason", "response_time_ms", "uptime_percent", "last_check", "error_message", "http_status",
                 "consecutive_failures"):
         assert after[key] == before[key], key
+
+
+KEY_FIELDS = ("status", "reason", "error_kind", "error_message", "response_time_ms", "consecutive_failures", "last_check")
+
+
+def without_forecast(windows):
+    return [{key: value for key, value in window.items() if key not in ("exhausted_at", "used_percent")}
+            for window in windows]
+
+
+@pytest.fixture
+def groq(simulator):
+    """Groq, which tells its limits, with a good key and a wrong one."""
+    environment = {name: value for name, value in simulator.environment.items() if name.startswith("GROQ_")}
+    return {**environment, "GROQ_API_KEY_1": "sim-nobody-key-0123456789"}
+
+
+def test_each_key_has_rows_of_its_own(daemon, groq, database):
+    running = daemon(groq)
+    entry = running.wait_for_provider("groq", lambda e: all(key["last_check"] for key in e["keys"]))
+    rows = wait_for(lambda: (lambda r: r if len(r) == 2 else None)(query(
+        database, "SELECT key, status, ok, reason, error_kind, rate_limit, http_status FROM provider_key_checks"
+        " ORDER BY key")), "the rows of both keys")
+    good, wrong = rows
+    assert good[:5] == (1, "healthy", 1, "ok", None) and good[6] == 200
+    assert without_forecast(json.loads(good[5])) == without_forecast(entry["keys"][0]["rate_limit"]) != []
+    assert wrong[:5] == (2, "degraded", 0, "key_invalid", "key_invalid") and wrong[6] == 401
+    last = "SELECT key, ok, error_kind FROM provider_health_checks ORDER BY id DESC LIMIT 1"
+    wait_for(lambda: query(database, last) == [(1, 1, None)], "the better key's row for the provider")
+    shown = running.get("/api/providers/history/groq").json[-1]
+    assert (shown["reason"], shown["error_kind"]) == ("ok", None) and shown["rate_limit_percent"] > 0
+    assert {window["unit"] for window in shown["rate_limit"]} >= {"requests", "tokens"}
+
+
+def test_a_restart_shows_the_keys_and_their_limits_at_once(simulator, daemon, groq, database):
+    running = daemon(groq)
+    before = running.wait_for_provider("groq", lambda e: all(key["last_check"] for key in e["keys"]))
+    running.stop()
+    simulator.behave("groq", "hang")
+    after = daemon(groq).provider("groq")
+    for old, new in zip(before["keys"], after["keys"], strict=True):
+        assert {field: new[field] for field in KEY_FIELDS} == {field: old[field] for field in KEY_FIELDS}
+    assert after["error_kind"] == before["error_kind"]
+    known = lambda entry: [(w["unit"], w["window_s"], w["limit"]) for w in entry["keys"][0]["rate_limit"]]
+    assert known(after) == known(before) != []
+
+
+def test_the_past_of_one_key_is_the_first_ones_when_there_are_two(simulator, daemon, groq):
+    running = daemon({name: value for name, value in groq.items() if name != "GROQ_API_KEY_1"})
+    before = running.wait_for_provider("groq", lambda entry: entry["status"] == "healthy")
+    running.stop()
+    simulator.behave("groq", "hang")
+    keys = daemon(groq).provider("groq")["keys"]
+    assert [(key["status"], key["last_check"]) for key in keys] == [("healthy", before["last_check"]), ("unknown", None)]
+
+
+def test_deep_checks_have_rows_and_a_restart_knows_what_they_spent(simulator, daemon, database):
+    settings = {"read_models": True, "providers": {"acme": {"deep": True}}}
+    running = daemon(simulator.generic("acme"), **settings)
+    before = running.wait_for_provider("acme", lambda e: e["deep"] and e["deep"]["checked"])["deep"]
+    running.stop()
+    row, = query(database, "SELECT provider_name, key, rung, ok, error_kind, model_asked, model, tokens, http_status,"
+                 " last_check_timestamp FROM provider_deep_checks")
+    assert row[:5] == ("acme", 1, "timed", 1, None) and row[8] == 200
+    assert row[5:8] == (before["model_asked"], before["model"], before["tokens_today"]) and row[7] > 0
+    simulator.behave("acme", "hang")
+    after = daemon(simulator.generic("acme"), **settings).provider("acme")["deep"]
+    spent = 0 if before["checked"][:10] != ago().isoformat()[:10] else before["tokens_today"]  # midnight may pass
+    assert {**after, "next": None} == {**before, "next": None, "tokens_today": spent}
+
+
+def test_a_database_of_version_1_is_carried_on(simulator, daemon, database):
+    write_original(database, [])
+    with sqlite3.connect(database) as connection:
+        for column in ("ok INTEGER", "reason TEXT", "http_status INTEGER", "dns_ms REAL", "connect_ms REAL", "tls_ms REAL",
+                       "first_byte_ms REAL"):
+            connection.execute(f"ALTER TABLE provider_health_checks ADD COLUMN {column}")
+        connection.execute("INSERT INTO provider_health_checks (provider_name, status, response_time_ms, ok, reason,"
+                           " last_check_timestamp) VALUES ('acme', 'degraded', 5.0, 1, 'slow', ?)",
+                           (ago(minutes=5).isoformat(),))
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    running = daemon(simulator.generic("acme"))
+    running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
+    rows = wait_for(lambda: (lambda r: r if len(r) == 2 else None)(running.get("/api/providers/history/acme").json))
+    assert [(row["status"], row["reason"], row["error_kind"]) for row in rows] == [("degraded", "slow", None),
+                                                                                   ("healthy", "ok", None)]
+    assert running.provider("acme")["uptime_percent"] == 100.0
+    assert query(database, "PRAGMA user_version") == [(2,)]
+
+
+def test_the_usual_latency_is_learned_from_the_last_week(simulator, daemon, database):
+    write_original(database, [])
+    with sqlite3.connect(database) as connection:
+        connection.execute("ALTER TABLE provider_health_checks ADD COLUMN ok INTEGER")
+        connection.executemany(
+            "INSERT INTO provider_health_checks (provider_name, status, response_time_ms, ok, last_check_timestamp)"
+            " VALUES ('acme', 'healthy', ?, 1, ?)",
+            [(ms, ago(hours=5, minutes=ms).isoformat()) for ms in range(1, 101)] +
+            [(5000, ago(days=8, minutes=n).isoformat()) for n in range(100)])
+    connection.close()
+    simulator.behave("acme", "slow 200ms")  # no good latency of now is below those of the past
+    running = daemon(simulator.generic("acme"), degraded_latency="p50 * 3", retention="30d")
+    running.wait_for_provider("acme", lambda entry: entry["degraded_latency_ms"] in (150.0, 153.0))  # with one more or not
+
+
+def test_a_stop_in_the_middle_of_learning_is_clean(simulator, daemon, database):
+    names = [f"p{n}" for n in range(200)]
+    write_original(database, [(name, "healthy", 1.0, ago(minutes=n).isoformat(), 0) for name in names for n in range(50)])
+    running = daemon(simulator.generic(*names), degraded_latency="p95 * 2", readers=1)
+    wait_for(lambda: running.get("/api/providers/history/p0").status == 200)
+    assert running.stop() < 5
 
 
 def test_failures_in_a_row_go_on_counting_after_a_restart(simulator, daemon):

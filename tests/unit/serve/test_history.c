@@ -51,6 +51,26 @@ static void history_of_many_pages_is_one_value(void **state)
     free_answer(&all);
 }
 
+static void a_row_says_why_and_what_is_left_behind_the_originals_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct check_record record = {.status = HEALTH_DEGRADED, .checked_us = clock_wall_us(), .rate_limit_percent = 12.5};
+    strcpy(record.provider, "p1");
+    strcpy(record.reason, "rate_limited");
+    strcpy(record.kind, "rate");
+    record.rate_limit = "[{\"unit\":\"requests\",\"limit\":5}]";
+    store_append(f->store, &record);
+    wait_until_written(f, 1);
+    start_usual(f);
+    expect(f, "GET", "/api/providers/history/p1", "", 200,
+           "Z\",\"reason\":\"rate_limited\",\"error_kind\":\"rate\",\"rate_limit_percent\":12.5,"
+           "\"rate_limit\":[{\"unit\":\"requests\",\"limit\":5}]}]");
+    append_rows(f, "p2", 1);
+    wait_until_written(f, 2);
+    expect(f, "GET", "/api/providers/history/p2", "", 200,
+           "Z\",\"reason\":null,\"error_kind\":null,\"rate_limit_percent\":0.0}]");
+}
+
 static void hours_limit_the_history(void **state)
 {
     struct fixture *f = *state;
@@ -118,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(history_of_many_pages_is_one_value),
+        WITH_FIXTURE(a_row_says_why_and_what_is_left_behind_the_originals_keys),
         WITH_FIXTURE(hours_limit_the_history),
         WITH_FIXTURE(history_is_zipped_as_it_streams),
         WITH_FIXTURE(clients_that_leave_in_mid_history_cost_nothing),
