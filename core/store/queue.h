@@ -1,6 +1,6 @@
 /* queue: checks waiting for the writer, first in first out, packed.
  *
- * A check_record is 1100 bytes, nearly all of it room for texts that are mostly empty; packed, a healthy check takes
+ * A check_record is 1000 bytes, nearly all of it room for texts that are mostly empty; packed, a healthy check takes
  * about 80. Checks lie one behind the other in chunks, which are mapped when needed and given back when drained, but
  * for one kept as a spare. The writer takes whole chunks as a batch and puts them back when the commit failed.
  *
