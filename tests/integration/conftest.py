@@ -1,21 +1,9 @@
+import functools
 import pathlib
 
 import pytest
 
-from harness import REPO, Daemon, Simulator
-
-
-def lua(value):
-    """A Python value as Lua source."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"[{lua(k)}] = {lua(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "{" + ", ".join(lua(v) for v in value) + "}"
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+from harness import REPO, Daemon, Simulator, write_settings
 
 
 @pytest.fixture
@@ -36,27 +24,7 @@ def providers(tmp_path):
 
 @pytest.fixture
 def write_config(tmp_path):
-    def write(**settings):
-        defaults = {
-            "listen": "127.0.0.1:0",
-            "database": str(tmp_path / "provider_status.db"),
-            "provider_paths": [str(REPO / "providers")],
-            "plugin_paths": [str(REPO / "plugins")],
-            "commit_interval": "50ms",
-            "read_models": False,  # requests beside the checks; tests of them ask for them
-            "status_pages": False,
-            "adaptive": False,
-            "providers": {},
-        }
-        if settings.get("quiet", True):  # without the g4f servers that are always watched
-            names = ["g4f", "g4f_main", "g4f_groq", "g4f_grok", "g4f_gemini", "g4f_nvidia"]
-            defaults["providers"] = {name: {"enabled": False} for name in names}
-        settings.pop("quiet", None)
-        defaults["providers"] = {**defaults["providers"], **settings.pop("providers", {})}
-        path = tmp_path / "providerd.lua"
-        path.write_text("return " + lua({**defaults, **settings}) + "\n")
-        return path
-    return write
+    return functools.partial(write_settings, tmp_path)
 
 
 @pytest.fixture

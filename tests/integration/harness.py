@@ -69,6 +69,41 @@ def without_file_privileges():
     return ["setpriv", f"--bounding-set={capabilities}", f"--inh-caps={capabilities}"]
 
 
+def lua(value):
+    """A Python value as Lua source."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"[{lua(k)}] = {lua(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "{" + ", ".join(lua(v) for v in value) + "}"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def write_settings(folder, quiet=True, **settings):
+    """Writes a configuration for tests: these settings, and defaults that keep the daemon to the checks of its providers."""
+    defaults = {
+        "listen": "127.0.0.1:0",
+        "database": str(folder / "provider_status.db"),
+        "provider_paths": [str(REPO / "providers")],
+        "plugin_paths": [str(REPO / "plugins")],
+        "commit_interval": "50ms",
+        "read_models": False,  # requests beside the checks; tests of them ask for them
+        "status_pages": False,
+        "adaptive": False,
+        "providers": {},
+    }
+    if quiet:  # without the g4f servers that are always watched
+        names = ["g4f", "g4f_main", "g4f_groq", "g4f_grok", "g4f_gemini", "g4f_nvidia"]
+        defaults["providers"] = {name: {"enabled": False} for name in names}
+    defaults["providers"] = {**defaults["providers"], **settings.pop("providers", {})}
+    path = folder / "providerd.lua"
+    path.write_text("return " + lua({**defaults, **settings}) + "\n")
+    return path
+
+
 class Process:
     """A program whose output is read line by line."""
 
@@ -161,11 +196,12 @@ class Daemon(Process):
 
 
 class Simulator(Process):
-    def __init__(self, folder):
+    def __init__(self, folder, *arguments):
         self.env_file = folder / "simulator.env"
         self.ca = folder / "ca.pem"
         super().__init__([SIMULATOR, "--listen", "127.0.0.1:0", "--tls", "127.0.0.1:0", "--tls-expired", "127.0.0.1:0",
-                          "--tls-self-signed", "127.0.0.1:0", "--ca-out", self.ca, "--env-out", self.env_file])
+                          "--tls-self-signed", "127.0.0.1:0", "--ca-out", self.ca, "--env-out", self.env_file,
+                          *arguments])
         self.url = self.wait_for_line(r"simulator: http on (http://\S+)").group(1)
         self.tls = {kind: self.wait_for_line(rf"simulator: {kind} on (https://\S+)").group(1)
                     for kind in ("tls", "tls-expired", "tls-self-signed")}
@@ -174,6 +210,14 @@ class Simulator(Process):
 
     def behave(self, name, behaviour):
         assert request(self.url, "PUT", f"/_sim/behaviour/{name}", body=behaviour).status < 300
+
+    def answer(self, name, status=200, headers=None, body="", **conditions):
+        """Tells NAME what to answer, to which `path` and `method`, how many `times`."""
+        told = {"status": status, "headers": headers or {}, "body": body, **conditions}
+        assert request(self.url, "PUT", f"/_sim/answers/{name}", body=json.dumps(told)).status < 300
+
+    def forget_answers(self, name):
+        assert request(self.url, "DELETE", f"/_sim/answers/{name}").status < 300
 
     def requests(self, name):
         return request(self.url, "GET", f"/_sim/requests?provider={name}").json
