@@ -175,6 +175,16 @@ static void hint_of(const struct secret *secret, char *out, size_t out_size)
     snprintf(out, out_size, "…%.4s", last);
 }
 
+static bool has_key(const struct script_provider *provider, uint64_t fingerprint)
+{
+    for (size_t i = 0; i < provider->key_count; ++i) {
+        if (provider->keys[i].fingerprint == fingerprint)
+            return true;
+    }
+    return false;
+}
+
+/* Of a key that is named twice the first place counts: a target is known by its key. */
 static void read_keys(lua_State *L, int table, struct script_provider *provider)
 {
     int type = lua_getfield(L, table, "keys");
@@ -192,8 +202,13 @@ static void read_keys(lua_State *L, int table, struct script_provider *provider)
         const struct secret *secret = secret_at(L, -1);
         if (secret == NULL)
             luaL_error(L, "%s: keys[%d] is a %s, expected a secret", provider->name, (int)i + 1, luaL_typename(L, -1));
+        uint64_t fingerprint = fingerprint_of(secret);
+        if (has_key(provider, fingerprint)) {
+            lua_pop(L, 1);
+            continue;
+        }
         struct script_key *key = &provider->keys[provider->key_count++];
-        key->fingerprint = fingerprint_of(secret);
+        key->fingerprint = fingerprint;
         hint_of(secret, key->hint, sizeof(key->hint));
         key->reference = luaL_ref(L, LUA_REGISTRYINDEX);
     }
