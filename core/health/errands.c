@@ -85,14 +85,11 @@ void errands_on_models(struct timer *timer, void *user)
 static void renew_limits(struct target *target)
 {
     int64_t now_us = clock_wall_us();
-    struct key_view *view = key_view_new();
+    struct key_view *view = key_view_copy(target->view);
     if (view == NULL)
         return;
-    memcpy(view, target->view, sizeof(*view));
-    atomic_init(&view->references, 1);
+    limit_list_release(view->limits);
     view->limits = limit_list_new(&target->limits, now_us);
-    if (view->last_failure != NULL)
-        shared_text_retain(view->last_failure);
     double percent = limits_used_percent(&target->limits, now_us);
     if (percent >= 0)
         view->rate_limit_percent = percent;

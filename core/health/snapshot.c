@@ -98,6 +98,20 @@ struct key_view *key_view_new(void)
     return view;
 }
 
+struct key_view *key_view_copy(const struct key_view *view)
+{
+    struct key_view *copy = malloc(sizeof(*copy));
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, view, sizeof(*copy));
+    atomic_init(&copy->references, 1);
+    if (copy->limits != NULL)
+        limit_list_retain(copy->limits);
+    if (copy->last_failure != NULL)
+        shared_text_retain(copy->last_failure);
+    return copy;
+}
+
 struct key_view *key_view_retain(struct key_view *view)
 {
     retain(&view->references);

@@ -142,6 +142,8 @@ struct snapshot {
 };
 
 struct key_view *key_view_new(void); /* one reference, all zero; NULL when memory ran out */
+struct key_view *
+key_view_copy(const struct key_view *view); /* one reference, may still change; NULL when memory ran out */
 struct key_view *key_view_retain(struct key_view *view);
 void key_view_release(struct key_view *view); /* NULL is allowed */
 

@@ -231,13 +231,15 @@ static void take_key(struct target *target, const struct script_provider *declar
     if (has_key)
         memcpy(target->hint, declared->keys[i].hint, sizeof(target->hint));
     unsigned number = has_key ? (unsigned)i + 1 : 0;
-    if (target->view->last_check_us != 0 && target->view->number == number)
+    if (target->view->number == number && strcmp(target->view->hint, target->hint) == 0)
         return;
-    /* Views that were published do not change: a moved key shows its new number from its next check on. */
-    if (target->view->last_check_us == 0) {
-        target->view->number = number;
-        memcpy(target->view->hint, target->hint, sizeof(target->hint));
-    }
+    struct key_view *view = key_view_copy(target->view); /* those that were published do not change */
+    if (view == NULL)
+        return; /* it shows its new number from its next check on */
+    view->number = number;
+    memcpy(view->hint, target->hint, sizeof(target->hint));
+    key_view_release(target->view);
+    target->view = view;
 }
 
 /* Lets a provider run by the settings of the generation now in service. */
