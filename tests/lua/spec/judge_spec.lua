@@ -46,6 +46,29 @@ describe("the default judge", function()
     assert.equal("down", verdict(failure, 9, 10)[1])
   end)
 
+  it("calls an error with the effect degraded so, whatever went before, and one without effect unknown", function()
+    local before = state(7, 3)
+    before.effect = "degraded"
+    local status, reason, score = judge({ ok = false, kind = "model_gone", latency_ms = 5 }, before)
+    assert.same({ "degraded", "model_gone", 15 }, { status, reason, score })
+    before.effect = "none"
+    assert.equal("unknown", (judge({ ok = false, kind = "cancelled", latency_ms = 5 }, before)))
+  end)
+
+  it("scores a healthy provider by the weights, and leaves out what is not known", function()
+    local before = state()
+    local function score(sample)
+      return select(3, judge(sample, before))
+    end
+    before.weights, before.uptime_percent, before.rate_limit_percent = { latency = 1, uptime = 1, headroom = 2 }, 50, 20
+    assert.equal(50 + 50 * (1 + 0.5 + 2 * 0.8) / 4, score { ok = true, latency_ms = 0 })
+    assert.equal(50 + 50 * (1 + 0.5 + 2 * 0) / 4, score { ok = true, latency_ms = 0, rate_limit_percent = 100 })
+    before.rate_limit_percent, before.status = -1, "unknown"
+    assert.equal(75, score { ok = true, latency_ms = 500 })
+    before.weights = { latency = 0, uptime = 0, headroom = 1 }
+    assert.equal(100, score { ok = true, latency_ms = 500 })
+  end)
+
   it("scores every healthy provider above every degraded one that answers, and those above the failing", function()
     local healthy = verdict({ ok = true, latency_ms = 1000 })[3]
     local slow = verdict({ ok = true, latency_ms = 600000 })[3]
