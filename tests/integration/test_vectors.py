@@ -65,8 +65,8 @@ def daemon_of(simulator, tmp_path_factory):
     def start(*names):
         folder = tmp_path_factory.mktemp("daemon")
         scripts = {path.stem for path in (REPO / "providers").glob("*.lua")}
-        others = {name: {"enabled": False} for name in scripts - set(names)}
-        path = write_settings(folder, quiet=False, interval="30d", quick_interval="30d", timeout="20s", providers=others)
+        providers = {name: {"deep": False} if name in names else {"enabled": False} for name in scripts | set(names)}
+        path = write_settings(folder, quiet=False, interval="30d", quick_interval="30d", timeout="20s", providers=providers)
         running = Daemon(path, {**simulator.environment, **simulator.generic(*set(names) - scripts)}, folder)
         started.append(running)
         wait_for(lambda: all(entry["last_check"] != "never" for entry in
