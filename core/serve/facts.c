@@ -236,12 +236,12 @@ static const struct key_view *failed_key(struct request *request, const struct p
     char value[QUERY_VALUE_MAX];
     enum query_result found = query_get(request->query, request->query_len, "key", value);
     if (found == QUERY_ABSENT) {
-        const struct key_view *failed = view->lead->last_failure != NULL ? view->lead : NULL;
-        for (size_t i = 0; i < view->key_count && failed == NULL; ++i) {
-            if (view->keys[i]->last_failure != NULL)
-                failed = view->keys[i];
+        const struct key_view *latest = view->lead;
+        for (size_t i = 0; i < view->key_count; ++i) {
+            if (view->keys[i]->last_failure_us > latest->last_failure_us)
+                latest = view->keys[i];
         }
-        return failed != NULL ? failed : view->lead;
+        return latest;
     }
     char *end = value;
     unsigned long number = found == QUERY_FOUND ? strtoul(value, &end, 10) : 0;
