@@ -148,7 +148,6 @@ def test_the_key_that_is_best_leads(run, best):
     assert entry["response_time_ms"] == 20 and entry["score"] > 90
 
 
-@pytest.mark.tsan
 @pytest.mark.parametrize("most", [1, 2, 6])
 def test_only_so_many_keys_are_asked_at_a_time(simulator, run, most):
     simulator.behave("acme", "slow 60ms")
