@@ -84,6 +84,12 @@ static void close_bracket(struct json_scan *scan, bool is_object)
         scan->complete = true;
 }
 
+/* Whether a character may stand outside of texts, brackets aside: in a number, in true, false or null, or between. */
+static bool is_of_json(char c)
+{
+    return c != '\0' && strchr("0123456789,:-+.Eaeflnrstu", c) != NULL;
+}
+
 static void feed_structure(struct json_scan *scan, char c)
 {
     bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -114,6 +120,7 @@ static void feed_structure(struct json_scan *scan, char c)
         scan->in_string = true;
         break;
     default:
+        scan->broken |= !is_of_json(c);
         if (scan->depth == 0) {
             bool starts_scalar = c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' || c == 'n';
             scan->broken |= !scan->in_scalar && !starts_scalar;

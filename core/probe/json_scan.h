@@ -1,8 +1,9 @@
 /* json_scan: tells, byte by byte, whether a stream is one whole JSON value, without keeping it.
  *
  * A model list can be half a megabyte that no rule looks into; what matters is that it is JSON and not cut off. The
- * scan follows structure (brackets that match, strings that end, one value, nothing after it) and not the grammar of
- * numbers, literals and separators (RFC 8259). Brackets below level 64 are counted, not matched by kind.
+ * scan follows structure: brackets that match, strings that end, one value, nothing after it. Of numbers, literals and
+ * separators (RFC 8259) it knows the characters, so that NaN, 'text' and comments are none, but not the grammar.
+ * Brackets below level 64 are counted, not matched by kind.
  *
  * On the way it notices what tells an error inside a success: a member "error" of the top-level object whose value is a
  * text or object that is not empty, or "success": false. Names are compared as written, without undoing escapes.

@@ -19,8 +19,15 @@ static bool is_whole(const char *text, size_t piece)
 
 static void whole_values_are_whole_in_any_cuts(void **state)
 {
-    static const char *const whole[] = {"{}",   "[]",       " [1, {\"a\":\"]}\\\"\"}] \n", "\"text\"", "null",
-                                        " 12 ", "[[[[]]]]", "{\"data\":[{\"id\":\"m\"}]}"};
+    static const char *const whole[] = {"{}",
+                                        "[]",
+                                        " [1, {\"a\":\"]}\\\"\"}] \n",
+                                        "\"text\"",
+                                        "null",
+                                        " 12 ",
+                                        "[[[[]]]]",
+                                        "{\"data\":[{\"id\":\"m\"}]}",
+                                        "[-1.5E+3, 2e-7, true, false, null, \"NaN 'x' /* */\"]"};
     (void)state;
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); ++i) {
         for (size_t piece = 1; piece < 8; ++piece)
@@ -30,8 +37,25 @@ static void whole_values_are_whole_in_any_cuts(void **state)
 
 static void broken_values_are_not(void **state)
 {
-    static const char *const broken[] = {"",  "  ",   "{",      "[1,2",    "{\"a\":\"b",    "[}", "{]", "{} {}",
-                                         "]", "[] x", "<html>", "\"a\\\"", "{\"a\": [1, 2}"};
+    static const char *const broken[] = {"",
+                                         "  ",
+                                         "{",
+                                         "[1,2",
+                                         "{\"a\":\"b",
+                                         "[}",
+                                         "{]",
+                                         "{} {}",
+                                         "]",
+                                         "[] x",
+                                         "<html>",
+                                         "\"a\\\"",
+                                         "{\"a\": [1, 2}",
+                                         "[NaN]",
+                                         "{'a': 1}",
+                                         "[Infinity]",
+                                         "[1] // one",
+                                         "[1 /* one */]",
+                                         "{\"a\": list}"};
     (void)state;
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); ++i)
         assert_false(is_whole(broken[i], 3));
