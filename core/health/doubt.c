@@ -2,7 +2,8 @@
  *
  * A failure of a provider that was well, before any byte of an answer came, is weighed (local.h). When the evidence
  * does not decide, up to three unrelated providers and the configured witness are asked at once; the verdict waits for
- * them, at most as long as such a check may take. Whoever has nobody to ask believes the failure.
+ * them, at most as long as such a check may take. Whoever has nobody to ask believes the failure. Also when several
+ * failed alike, those that were well are heard first: one that answers shows that the others fail by themselves.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -130,21 +131,45 @@ static bool layer_of(const struct verdict *verdict, enum layer *layer)
     return false;
 }
 
-/* Checks unrelated providers now. Whether any evidence is on its way. */
-static bool ask_others(struct target *target)
+/* The best key of another host that may tell whether the network works, from here or beyond: it has not failed lately.
+ * `well`: only if it answered the last time. NULL: it cannot tell. */
+static struct target *other_to_ask(const struct provider *provider, struct provider *other, bool well)
+{
+    struct target *lead = other->lead;
+    if (other->host == provider->host || other->loopback != provider->loopback || lead->held != NULL ||
+        lead->consecutive_failures != 0)
+        return NULL;
+    return !well || (target_is_up(lead) && lead->view->last_check_us != 0) ? lead : NULL;
+}
+
+/* Whether the check of anybody who was well is under way. */
+static bool answer_may_come(const struct provider *provider)
+{
+    struct tracker *tracker = provider->tracker;
+    for (size_t i = 0; i < tracker->count; ++i) {
+        const struct target *lead = other_to_ask(provider, tracker->providers[i], true);
+        if (lead != NULL && lead->check != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Checks unrelated providers now; `well`: only those that were. Whether any evidence is on its way. Who is asked does
+ * not ask others in turn: else one failure would go through all providers. */
+static bool ask_others(struct target *target, bool well)
 {
     struct provider *provider = target->provider;
     struct tracker *tracker = provider->tracker;
     unsigned asked = 0;
     size_t start = tracker_random(tracker) % tracker->count;
     for (size_t i = 0; i < tracker->count && asked < OTHERS_ASKED; ++i) {
-        struct provider *other = tracker->providers[(start + i) % tracker->count];
-        struct target *lead = other->lead;
-        if (other->host == provider->host || other->loopback != provider->loopback || lead->held != NULL ||
-            lead->consecutive_failures != 0)
+        struct target *lead = other_to_ask(provider, tracker->providers[(start + i) % tracker->count], well);
+        if (lead == NULL)
             continue;
-        if (lead->check == NULL)
+        if (lead->check == NULL && !target->asked) {
             intake_start_check(lead);
+            lead->asked = lead->check != NULL;
+        }
         asked += lead->check != NULL;
     }
     return asked != 0;
@@ -160,25 +185,31 @@ enum doubt doubt_weigh(struct target *target, const struct verdict *verdict, enu
     look_at_clocks(tracker);
     if (!layer_of(verdict, layer))
         return DOUBT_NONE;
-    local_note(&tracker->evidence, provider->host, provider->loopback, false, *layer, now_us);
+    /* Who has been failing by itself shows nothing of us by failing again. */
+    if (*layer == LAYER_ANSWERED || target->local || target->consecutive_failures == 0)
+        local_note(&tracker->evidence, provider->host, provider->loopback, false, *layer, now_us);
     if (*layer == LAYER_ANSWERED)
         return DOUBT_NONE;
     if (local_stumbled(&tracker->evidence, target->began_us, now_us)) {
         snprintf(why, why_size, "this machine stood still meanwhile");
         return DOUBT_LOCAL;
     }
+    bool weighed = target->consecutive_failures != 0 && !target->local;
     switch (local_judge(&tracker->evidence, provider->host, provider->loopback, *layer, target->began_us, now_us)) {
     case LOCAL_NO:
         return DOUBT_NONE;
     case LOCAL_YES:
-        snprintf(why, why_size, "%s", OTHERS_FAIL_TOO);
+        snprintf(why, why_size, "%s", WITNESS_FAILS_TOO);
         return DOUBT_LOCAL;
+    case LOCAL_LIKELY:
+        snprintf(why, why_size, "%s", OTHERS_FAIL_TOO);
+        return !weighed && ask_others(target, true) ? DOUBT_HOLD : DOUBT_LOCAL;
     case LOCAL_DOUBT:
         break;
     }
-    if (target->consecutive_failures != 0)
-        return DOUBT_NONE; /* it has been weighed before */
-    bool others = ask_others(target), witness = ask_witness(tracker);
+    if (weighed)
+        return DOUBT_NONE;
+    bool others = ask_others(target, false), witness = ask_witness(tracker);
     return others || witness ? DOUBT_HOLD : DOUBT_NONE;
 }
 
@@ -221,16 +252,6 @@ void doubt_drop(struct target *target)
     free(held);
 }
 
-static const char *local_reason(const struct tracker *tracker)
-{
-    for (size_t i = 0; i < LOCAL_HOSTS; ++i) {
-        const struct host_outcome *outcome = &tracker->evidence.hosts[i];
-        if (outcome->witness && outcome->layer != LAYER_ANSWERED)
-            return WITNESS_FAILS_TOO;
-    }
-    return OTHERS_FAIL_TOO;
-}
-
 static void review(struct target *target, uint64_t now_us)
 {
     struct provider *provider = target->provider;
@@ -238,12 +259,14 @@ static void review(struct target *target, uint64_t now_us)
     struct held_verdict *held = target->held;
     enum local_answer answer =
         local_judge(&tracker->evidence, provider->host, provider->loopback, held->layer, target->began_us, now_us);
-    if (answer == LOCAL_DOUBT && now_us < held->until_us) {
+    bool open = answer == LOCAL_DOUBT || (answer == LOCAL_LIKELY && answer_may_come(provider));
+    if (open && now_us < held->until_us) {
         arm_hold_timer(tracker, held->until_us);
         return;
     }
+    const char *why = answer == LOCAL_YES ? WITNESS_FAILS_TOO : answer == LOCAL_LIKELY ? OTHERS_FAIL_TOO : NULL;
     target->held = NULL; /* settled from here on; doubt_drop frees what is put back for a moment */
-    intake_settle(target, &held->verdict, answer == LOCAL_YES ? local_reason(tracker) : NULL);
+    intake_settle(target, &held->verdict, why);
     target->held = held;
     doubt_drop(target);
 }

@@ -196,6 +196,7 @@ void intake_start_check(struct target *target)
         .kinds = settings->kinds,
     };
     target_judge_state(target, &order.state);
+    target->asked = false;
     target->began_us = loop_now_us(tracker->loop);
     target->check = check_start(settings->script, settings->index, &order, on_verdict, target);
     if (target->check == NULL) {

@@ -67,27 +67,34 @@ bool local_stumbled(const struct local_evidence *evidence, uint64_t began_us, ui
            evidence->stumbled_from_us <= now_us;
 }
 
+/* Whether an outcome tells of the network that `host` is reached by. */
+static bool is_evidence(const struct host_outcome *outcome, uint64_t host, bool loopback, uint64_t now_us)
+{
+    return outcome->host != 0 && outcome->host != host && now_us - outcome->at_us <= WINDOW_US &&
+           (outcome->witness || outcome->loopback == loopback);
+}
+
 enum local_answer local_judge(const struct local_evidence *evidence, uint64_t host, bool loopback, enum layer layer,
                               uint64_t began_us, uint64_t now_us)
 {
+    uint64_t answered_us = 0;
+    for (size_t i = 0; i < LOCAL_HOSTS; ++i) {
+        const struct host_outcome *outcome = &evidence->hosts[i];
+        if (!is_evidence(outcome, host, loopback, now_us))
+            continue;
+        if (outcome->witness && outcome->layer != LAYER_ANSWERED)
+            return LOCAL_YES;
+        if (outcome->layer == LAYER_ANSWERED && outcome->at_us > answered_us)
+            answered_us = outcome->at_us;
+    }
+    /* An answer speaks for the network only if it came while, or after, this check was failing. */
+    if (answered_us != 0 && answered_us >= began_us)
+        return LOCAL_NO;
     unsigned alike = 0;
     for (size_t i = 0; i < LOCAL_HOSTS; ++i) {
         const struct host_outcome *outcome = &evidence->hosts[i];
-        if (outcome->host == 0 || outcome->host == host || now_us - outcome->at_us > WINDOW_US)
-            continue;
-        if (outcome->witness) {
-            if (outcome->layer != LAYER_ANSWERED)
-                return LOCAL_YES;
-            if (outcome->at_us >= began_us)
-                return LOCAL_NO;
-            continue;
-        }
-        if (outcome->loopback != loopback)
-            continue;
-        /* An answer speaks for the network only if it came while, or after, this check was failing. */
-        if (outcome->layer == LAYER_ANSWERED && outcome->at_us >= began_us)
-            return LOCAL_NO;
-        alike += outcome->layer == layer;
+        if (is_evidence(outcome, host, loopback, now_us) && outcome->at_us > answered_us)
+            alike += outcome->layer == layer;
     }
-    return alike >= LOCAL_OTHERS_NEEDED ? LOCAL_YES : LOCAL_DOUBT;
+    return alike >= LOCAL_OTHERS_NEEDED ? LOCAL_LIKELY : LOCAL_DOUBT;
 }

@@ -1,9 +1,10 @@
 /* local: is it them, or is it us? When unrelated hosts fail at the same layer at once, or a witness does, or this
  * machine stood still, a failed check says nothing about its provider.
  *
- * The evidence is the latest outcome of each host within the last half minute. Hosts on loopback are judged among
- * themselves: a local server that answers does not show that the network works, nor does one that is not running show
- * that it fails.
+ * The evidence is the latest outcome of each host within the last half minute. Failures that somebody's answer followed
+ * are none: the network worked in between. Nor are those of hosts that have been failing by themselves; the caller
+ * keeps them back. A witness goes before everybody's answers. Hosts on loopback are judged among themselves: a local
+ * server that answers does not show that the network works, nor does one that is not running show that it fails.
  *
  * Thread: the loop's. Plain values: times are monotonic microseconds that the caller gives, so that it can be tested
  * without waiting.
@@ -39,7 +40,9 @@ struct local_evidence {
     uint64_t stumbled_to_us;
 };
 
-enum local_answer { LOCAL_NO, LOCAL_YES, LOCAL_DOUBT };
+/* LIKELY: unrelated hosts failed alike. Whoever was well a moment ago should be asked, if there is anybody: for several
+ * may fail together by themselves. */
+enum local_answer { LOCAL_NO, LOCAL_YES, LOCAL_LIKELY, LOCAL_DOUBT };
 
 /* The host of an http or https URL as a hash, and whether it is this machine. */
 uint64_t local_host_of(const char *url, bool *loopback);

@@ -30,6 +30,7 @@ struct target {
     unsigned successes;        /* in a row, since it was down */
     bool was_down;             /* and has not come back yet */
     bool local;                /* the last check failed for our own sake */
+    bool asked;                /* the check in flight was made for the sake of another's doubtful one */
     bool has_kind;             /* the last check was not ok, */
     struct error_kind kind;    /* for this reason */
     unsigned repeats;          /* checks in a row that ended with the same kind, beyond the one that settled it */
