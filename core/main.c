@@ -1,6 +1,7 @@
 /* providerd: the command line. */
 #include "daemon/check_command.h"
 #include "daemon/daemon.h"
+#include "daemon/new_command.h"
 
 #include <curl/curl.h>
 #include <getopt.h>
@@ -20,9 +21,13 @@ static const char HELP[] = "providerd tells you which LLM provider to call, righ
                            "  providerd [-c FILE] [--listen HOST:PORT] [--database FILE]\n"
                            "      Watch every configured provider and answer over REST, in the foreground.\n"
                            "      SIGHUP reloads configuration and scripts; SIGTERM and SIGINT stop.\n"
-                           "  providerd [-c FILE] check [--json] [NAME...]\n"
-                           "      Probe all providers, or those named, once, and print what came out.\n"
+                           "  providerd [-c FILE] check [--json] [--trace] [--deep] [NAME...]\n"
+                           "      Probe all providers, or those named, once with each key, and print what came out.\n"
                            "      Exit status: 0 all healthy, 1 at least one is not, 2 could not check.\n"
+                           "  providerd [-c FILE] check [--json] [--deep] SCRIPT.lua\n"
+                           "      Try one script alone, with every exchange shown.\n"
+                           "  providerd [-c FILE] new NAME [--kind KIND]\n"
+                           "      Write NAME.lua, a provider script to start from; kinds: openai, custom, oauth.\n"
                            "  providerd [-c FILE] -t\n"
                            "      Check configuration and scripts. Exit status: 0 sound, 2 not.\n"
                            "  providerd --version | --help\n"
@@ -30,15 +35,20 @@ static const char HELP[] = "providerd tells you which LLM provider to call, righ
                            "  -c, --config FILE     the configuration; default: %s\n"
                            "      --listen ADDR     instead of the configured addresses; port 0 takes a free one\n"
                            "      --database FILE   instead of the configured database\n"
-                           "      --json            print JSON\n";
+                           "      --json            print JSON\n"
+                           "      --trace           show every exchange, without secrets\n"
+                           "      --deep            ask for a short completion, too; it costs some tokens\n"
+                           "      --kind KIND       of script to write; default: openai\n";
 
 struct command_line {
     struct settings settings;
-    bool test, json;
+    struct check_wishes wishes;
+    const char *kind; /* of script to write; NULL = not said */
+    bool test;
     int exit_status; /* -1 = go on */
 };
 
-enum { OPTION_LISTEN = 256, OPTION_DATABASE, OPTION_JSON, OPTION_VERSION };
+enum { OPTION_LISTEN = 256, OPTION_DATABASE, OPTION_JSON, OPTION_TRACE, OPTION_DEEP, OPTION_KIND, OPTION_VERSION };
 
 static struct command_line parse(int argc, char **argv)
 {
@@ -47,6 +57,9 @@ static struct command_line parse(int argc, char **argv)
         {"listen", required_argument, NULL, OPTION_LISTEN},
         {"database", required_argument, NULL, OPTION_DATABASE},
         {"json", no_argument, NULL, OPTION_JSON},
+        {"trace", no_argument, NULL, OPTION_TRACE},
+        {"deep", no_argument, NULL, OPTION_DEEP},
+        {"kind", required_argument, NULL, OPTION_KIND},
         {"test", no_argument, NULL, 't'},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
@@ -70,7 +83,16 @@ static struct command_line parse(int argc, char **argv)
             line.settings.database = optarg;
             break;
         case OPTION_JSON:
-            line.json = true;
+            line.wishes.json = true;
+            break;
+        case OPTION_TRACE:
+            line.wishes.trace = true;
+            break;
+        case OPTION_DEEP:
+            line.wishes.deep = true;
+            break;
+        case OPTION_KIND:
+            line.kind = optarg;
             break;
         case OPTION_VERSION:
             puts("providerd " PROVIDERD_VERSION);
@@ -89,26 +111,45 @@ static struct command_line parse(int argc, char **argv)
     return line;
 }
 
+/* Options that do not belong to the command, and words that no command takes. */
+static bool fits(const struct command_line *line, const char *command, char *const *words)
+{
+    const struct check_wishes *wishes = &line->wishes;
+    bool check = strcmp(command, "check") == 0, new = strcmp(command, "new") == 0;
+    if (command[0] != '\0' && !check && !new)
+        fprintf(stderr, "providerd: unknown command '%s'; expected check, new, or none to run the daemon\n", command);
+    else if (!check && (wishes->json || wishes->trace || wishes->deep))
+        fprintf(stderr, "providerd: %s belongs to providerd check\n",
+                wishes->json    ? "--json"
+                : wishes->trace ? "--trace"
+                                : "--deep");
+    else if (wishes->json && wishes->trace)
+        fputs("providerd: --json and --trace exclude each other\n", stderr);
+    else if (!new && line->kind != NULL)
+        fputs("providerd: --kind belongs to providerd new\n", stderr);
+    else if (new && (words[0] == NULL || words[1] != NULL))
+        fputs("providerd: new: expected one name, that of the provider\n", stderr);
+    else
+        return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct command_line line = parse(argc, argv);
     if (line.exit_status != -1)
         return line.exit_status;
-    bool check = argv[optind] != NULL && strcmp(argv[optind], "check") == 0;
-    if (argv[optind] != NULL && !check) {
-        fprintf(stderr, "providerd: unknown command '%s'; expected check, or none to run the daemon\n", argv[optind]);
+    const char *command = argv[optind] != NULL ? argv[optind] : "";
+    char *const *words = argv[optind] != NULL ? argv + optind + 1 : argv + optind;
+    if (!fits(&line, command, words))
         return 2;
-    }
-    if (line.json && !check) {
-        fputs("providerd: --json belongs to providerd check\n", stderr);
-        return 2;
-    }
     if (line.settings.config_path == NULL)
         line.settings.config_path = INSTALLED_CONFIG;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    int status = line.test ? test_command(&line.settings)
-                 : check   ? check_command(&line.settings, argv + optind + 1, line.json)
-                           : daemon_run(&line.settings);
+    int status = line.test                       ? test_command(&line.settings)
+                 : strcmp(command, "check") == 0 ? check_command(&line.settings, words, &line.wishes)
+                 : strcmp(command, "new") == 0   ? new_command(&line.settings, words[0], line.kind)
+                                                 : daemon_run(&line.settings);
     curl_global_cleanup();
     return status;
 }

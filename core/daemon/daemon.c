@@ -228,7 +228,7 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     struct config *config = settings_load(daemon->settings, error, error_size);
     if (config == NULL)
         return -1;
-    struct generation *generation = parts_generation(&daemon->parts, config, error, error_size);
+    struct generation *generation = parts_generation(&daemon->parts, config, NULL, error, error_size);
     if (generation == NULL)
         return -1;
     struct policy_host *policies = NULL;
@@ -358,7 +358,7 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
         config_free(config);
         return -1;
     }
-    daemon->generation = parts_generation(&daemon->parts, config, error, error_size);
+    daemon->generation = parts_generation(&daemon->parts, config, NULL, error, error_size);
     if (daemon->generation == NULL)
         return -1;
     /* Signals before threads: these inherit the mask. */

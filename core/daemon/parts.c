@@ -47,7 +47,8 @@ void parts_close(struct parts *parts)
     *parts = (struct parts){NULL, NULL, NULL};
 }
 
-struct generation *parts_generation(const struct parts *parts, struct config *config, char *error, size_t error_size)
+struct generation *parts_generation(const struct parts *parts, struct config *config, const char *only_script,
+                                    char *error, size_t error_size)
 {
     struct environment *environment = environment_new((const char *const *)environ);
     if (environment == NULL) {
@@ -65,6 +66,7 @@ struct generation *parts_generation(const struct parts *parts, struct config *co
         .prober = parts->prober,
         .redactor = parts->redactor,
         .environment = environment,
+        .only_script = only_script,
     };
     struct generation *generation = generation_load(config, &generation_parts, error, error_size);
     environment_release(environment);

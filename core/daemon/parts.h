@@ -32,7 +32,9 @@ struct config *settings_load(const struct settings *settings, char *error, size_
 int parts_open(struct parts *parts, const struct config *config, char *error, size_t error_size);
 void parts_close(struct parts *parts);
 
-/* Builds a generation from `config` (taken over, also on failure) with a fresh look at environment and env file. */
-struct generation *parts_generation(const struct parts *parts, struct config *config, char *error, size_t error_size);
+/* Builds a generation from `config` (taken over, also on failure) with a fresh look at environment and env file.
+ * `only_script`: of this file alone; NULL = of the provider paths. */
+struct generation *parts_generation(const struct parts *parts, struct config *config, const char *only_script,
+                                    char *error, size_t error_size);
 
 #endif

@@ -201,6 +201,17 @@ static int settle_doubles(struct generation *generation, char *error, size_t err
     return 0;
 }
 
+/* A script alone: its own folder's lib goes before those of the provider paths. */
+static bool add_only_script(const char *path, struct path_list *scripts, struct path_list *libraries)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash != NULL ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    bool added = folder != NULL && add_path(scripts, folder, slash != NULL ? slash + 1 : path) &&
+                 add_path(libraries, folder, "lib");
+    free(folder);
+    return added;
+}
+
 static void warn_of_strangers(const struct generation *generation)
 {
     const struct config *config = generation->config;
@@ -278,8 +289,12 @@ struct generation *generation_load(struct config *config, const struct generatio
     }
     generation->references = 1;
     generation->config = config;
+    if (parts->only_script != NULL && !add_only_script(parts->only_script, &scripts, &libraries)) {
+        snprintf(error, error_size, "out of memory for the script");
+        goto done;
+    }
     for (char **folder = config->provider_paths; *folder != NULL; ++folder) {
-        if (list_scripts(*folder, &scripts, error, error_size) != 0)
+        if (parts->only_script == NULL && list_scripts(*folder, &scripts, error, error_size) != 0)
             goto done;
         if (!add_path(&libraries, *folder, "lib")) {
             snprintf(error, error_size, "out of memory for the provider paths");
@@ -289,7 +304,8 @@ struct generation *generation_load(struct config *config, const struct generatio
     if (load_kinds(generation, &libraries, error, error_size) != 0 ||
         load_scripts(generation, parts, &scripts, &libraries, error, error_size) != 0)
         goto done;
-    warn_of_strangers(generation);
+    if (parts->only_script == NULL)
+        warn_of_strangers(generation);
     loaded = true;
 
 done:

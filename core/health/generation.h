@@ -54,9 +54,11 @@ struct generation_parts {
     struct prober *prober;
     struct redactor *redactor;
     struct environment *environment; /* of this generation; retained by its scripts */
+    const char *only_script;         /* this file is loaded instead of those of the provider paths; NULL = theirs */
 };
 
-/* Loads every *.lua of the configured provider paths. Takes over `config`, also on failure. A script that cannot be
+/* Loads every *.lua of the configured provider paths, or one script alone, which then may also require what is in the
+ * folder lib beside it. Takes over `config`, also on failure. A script that cannot be
  * used becomes a broken absence; whether that is acceptable is the caller's to say. NULL with the reason in `error`
  * when a folder cannot be read, two scripts declare one name, or memory ran out. */
 struct generation *generation_load(struct config *config, const struct generation_parts *parts, char *error,
