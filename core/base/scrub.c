@@ -13,6 +13,8 @@ enum {
     ARN_FIELD_MAX = 64,
     PROJECT_ID_MIN = 6,
     PROJECT_NUMBER_MIN = 4,
+    CREDENTIAL_GAP_MAX = 12, /* quotes, colon and spaces between a name and its value */
+    CREDENTIAL_MIN = 8,
 };
 
 /* From where a matcher stands: how much stays, and how much after it goes. drop = 0: no match. */
@@ -206,10 +208,37 @@ static struct hit arn(struct text text)
     return (struct hit){at, names_person ? run_of(text, at, text.len, is_not_end) : account};
 }
 
+static bool is_credential_char(char c)
+{
+    return is_not_end(c) && c != '&' && c != '\\';
+}
+
+/* The value behind a name, as JSON or a form has it: "access_token": "…", access_token=… */
+static struct hit credential(struct text text)
+{
+    static const char *const names[] = {"access_token", "accessToken", "refresh_token",   "refreshToken", "id_token",
+                                        "idToken",      "token",       "client_secret",   "clientSecret", "secret",
+                                        "api_key",      "apiKey",      "SecretAccessKey", "SessionToken", "password"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); ++i) {
+        size_t at = strlen(names[i]);
+        if (!begins_with(text, names[i]) || at >= text.len || is_id_char(text.bytes[at]))
+            continue;
+        size_t gap = at;
+        while (gap < text.len && gap - at < CREDENTIAL_GAP_MAX && text.bytes[gap] != '\0' &&
+               strchr(" \n\t:=\"", text.bytes[gap]) != NULL)
+            ++gap;
+        bool named = memchr(text.bytes + at, ':', gap - at) != NULL || memchr(text.bytes + at, '=', gap - at) != NULL;
+        size_t value = run_of(text, gap, text.len, is_credential_char);
+        bool whole = gap + value >= text.len || !isspace((unsigned char)text.bytes[gap + value]);
+        return named && whole && value >= CREDENTIAL_MIN ? (struct hit){gap, value} : miss;
+    }
+    return miss;
+}
+
 void scrub(const char *text, size_t len, struct buf *out)
 {
-    static matcher *const matchers[] = {prefixed_id,  uuid,           email,        url_user,
-                                        project_path, project_number, account_path, arn};
+    static matcher *const matchers[] = {prefixed_id,    uuid,         email, url_user,  project_path,
+                                        project_number, account_path, arn,   credential};
     for (size_t i = 0; i < len;) {
         struct hit hit = miss;
         bool begins = is_alnum(text[i]) && (i == 0 || !is_alnum(text[i - 1]));

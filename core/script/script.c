@@ -103,6 +103,17 @@ static int run_file(struct script *script, char *error, size_t error_size)
     return sandbox_call(sandbox, 2, 0, error, error_size);
 }
 
+/* Faults of what a script returned stand on no line of it: then at least the file is named. */
+static void tell_fault(const struct script_host *host, const char *path, const char *reason, char *error,
+                       size_t error_size)
+{
+    char told[VERDICT_MESSAGE_MAX + 256];
+    const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
+    bool named = strstr(reason, file) != NULL;
+    snprintf(told, sizeof(told), "%.255s%s%s", named ? "" : file, named ? "" : ": ", reason);
+    redact_into(host->redactor, told, error, error_size);
+}
+
 struct script *script_load(const struct script_host *host, const char *path, char *error, size_t error_size)
 {
     char reason[VERDICT_MESSAGE_MAX] = "out of memory";
@@ -129,7 +140,7 @@ struct script *script_load(const struct script_host *host, const char *path, cha
     return script;
 
 fail:
-    redact_into(host->redactor, reason, error, error_size);
+    tell_fault(host, path, reason, error, error_size);
     script_release(script);
     return NULL;
 }

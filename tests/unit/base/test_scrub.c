@@ -45,6 +45,11 @@ static void account_ids_are_taken_out(void **state)
          "on resource: arn:aws:bedrock:us-east-1:***:inference-profile/x"},
         {"User: arn:aws:iam::123456789012:user/alice is not", "User: arn:aws:iam::*** is not"},
         {"\"arn:aws:sts::123456789012:assumed-role/Admin/alice\"", "\"arn:aws:sts::***\""},
+        {"{\"access_token\": \"ya29.a0AfH6SMBx\", \"expires_in\": 3600}",
+         "{\"access_token\": \"***\", \"expires_in\": 3600}"},
+        {"{\"refreshToken\":\"1//0gABCDEFGH\",\"token\":\"0123456789\"}",
+         "{\"refreshToken\":\"***\",\"token\":\"***\"}"},
+        {"grant=x&access_token=abcdefgh&scope=all", "grant=x&access_token=***&scope=all"},
     };
     (void)state;
     check(pairs, sizeof(pairs) / sizeof(pairs[0]));
@@ -54,6 +59,8 @@ static void other_texts_stay(void **state)
 {
     static const char *const texts[] = {
         "",
+        "{\"max_tokens\":16,\"token\":\"short\",\"token_type\":\"bearer_token\"}",
+        "the access_token was not accepted; api_key: not valid for this project",
         "org_restricted user_rate_limit_exceeded user-agent proj_ acct_",
         "The model `llama-3.3-70b-versatile` does not exist",
         "anthropic.claude-3-haiku-20240307-v1:0",
