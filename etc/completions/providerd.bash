@@ -11,10 +11,11 @@ _providerd_names() { # names of the provider scripts, without the shared library
 }
 
 _providerd() {
-    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check=''
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check='' new=''
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         [[ ${COMP_WORDS[i]} == check ]] && check=yes
+        [[ ${COMP_WORDS[i]} == new ]] && new=yes
     done
     case $previous in
     -c | --config)
@@ -27,6 +28,10 @@ _providerd() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
+    --kind)
+        mapfile -t COMPREPLY < <(compgen -W 'openai custom oauth' -- "$word")
+        return
+        ;;
     --listen)
         mapfile -t COMPREPLY < <(compgen -W '127.0.0.1 0.0.0.0' -S ':8000' -- "$word")
         return
@@ -34,14 +39,17 @@ _providerd() {
     esac
     if [[ $word == -* ]]; then
         if [[ -n $check ]]; then
-            mapfile -t COMPREPLY < <(compgen -W '-c --config --json --help' -- "$word")
+            mapfile -t COMPREPLY < <(compgen -W '-c --config --json --trace --deep --help' -- "$word")
+        elif [[ -n $new ]]; then
+            mapfile -t COMPREPLY < <(compgen -W '-c --config --kind --help' -- "$word")
         else
             mapfile -t COMPREPLY < <(compgen -W '-c --config --listen --database -t --version --help' -- "$word")
         fi
     elif [[ -n $check ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(_providerd_names)" -- "$word")
-    else
-        mapfile -t COMPREPLY < <(compgen -W 'check' -- "$word")
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -W "$(_providerd_names)" -- "$word"; compgen -f -X '!*.lua' -- "$word")
+    elif [[ -z $new ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'check new' -- "$word")
     fi
 }
 
