@@ -183,6 +183,26 @@ describe("providers/README.md", function()
     listing:close()
   end)
 
+  it("names functions that the annotations declare, and the other way round", function()
+    local declared = assert(io.open "providers/lib/annotations.lua"):read "a"
+    local functions = text:match "\n## Functions\n(.-)\n## " or text:match "\n## Functions\n(.-)\n### "
+    local named = {}
+    for cell in functions:gmatch "\n| (%b``[^|]*)|" do
+      for name in cell:gmatch "[%a_][%w_.]*" do
+        named[name] = true
+      end
+    end
+    local count = 0
+    for name in declared:gmatch "\nfunction ([%w_.]+)%(" do
+      assert.is_true(named[name], name)
+      count = count + 1
+    end
+    for name in functions:gmatch "`([%a_][%w_.]*)%(" do
+      assert.truthy(declared:find("function " .. name .. "(", 1, true) or name:find "^os%." or name == "print", name)
+    end
+    assert.is_true(count > 15)
+  end)
+
   it("teaches a provider of one request", function()
     local h = host.new { env = { ACME_API_KEY = "test-key-0123456789abcdef" } }
     local sample = h:check(h:run(programs[1]), { { status = 200, body = { data = {} } } })
