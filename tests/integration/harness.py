@@ -180,10 +180,15 @@ class Daemon(Process):
         return self.wait_for_provider(name, lambda entry: entry["last_check"] != before)
 
     def reload(self):
-        """Sends SIGHUP; whether the new generation was taken into service."""
-        mark = len(self.lines)
+        """Sends SIGHUP; whether the new generation was taken into service. Answers tell of it from then on."""
+        mark, before = len(self.lines), self.last_reload()
         self.process.send_signal(signal.SIGHUP)
-        return "reloaded" in self.wait_for_line(r"reloaded in|reload refused", mark).group(0)
+        taken = "reloaded" in self.wait_for_line(r"reloaded in|reload refused", mark).group(0)
+        wait_for(lambda: self.last_reload() != before, "an answer that tells of the reload")
+        return taken
+
+    def last_reload(self):
+        return self.get("/api/providers/health").json["last_reload"]
 
     def stop(self):
         """Ends it as a service manager does; it must end cleanly, without a sanitizer's report."""
