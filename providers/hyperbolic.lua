@@ -20,18 +20,7 @@ end
 
 local function probe(provider, check)
   local result, body = account.get(provider, check, base.root(provider, "/v1") .. "/billing/get_current_balance")
-  if not body then
-    return result
-  end
-  local left = account.amount(body.credits)
-  if not left then
-    return account.refuse(result, "bad_response", "no balance in the answer")
-  end
-  account.add(result, { unit = "usd", remaining = left / CENTS })
-  if left <= 0 then
-    return account.refuse(result, "credit", "the balance is spent")
-  end
-  return result
+  return body and account.balance(result, "usd", body.credits, CENTS) or result
 end
 
 return openai.provider {

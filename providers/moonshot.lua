@@ -17,18 +17,8 @@ local function probe(provider, check)
     return (openai.ask(provider, check.key, "/models"))
   end
   local result, body = account.get(provider, check, base.at(provider, "/users/me/balance"))
-  if not body then
-    return result
-  end
-  local left = account.amount(account.part(body, "data").available_balance)
-  if not left then
-    return account.refuse(result, "bad_response", "no balance in the answer")
-  end
-  account.add(result, { unit = provider.base_url:find "%.cn[:/]" and "cny" or "usd", remaining = left })
-  if left <= 0 then
-    return account.refuse(result, "credit", "the balance is spent")
-  end
-  return result
+  local unit = provider.base_url:find "%.cn[:/]" and "cny" or "usd"
+  return body and account.balance(result, unit, account.part(body, "data").available_balance) or result
 end
 
 return openai.provider {

@@ -35,18 +35,7 @@ end
 local function probe(provider, check)
   local url = base.root(provider, "/openai/v1", "/v3/openai", "/openai", "/v1") .. "/openapi/v1/billing/balance/detail"
   local result, body = account.get(provider, check, url)
-  if not body then
-    return result
-  end
-  local left = account.amount(body.availableBalance)
-  if not left then
-    return account.refuse(result, "bad_response", "no balance in the answer")
-  end
-  account.add(result, { unit = "usd", remaining = left / PARTS_OF_A_DOLLAR })
-  if left <= 0 then
-    return account.refuse(result, "credit", "the balance is spent")
-  end
-  return result
+  return body and account.balance(result, "usd", body.availableBalance, PARTS_OF_A_DOLLAR) or result
 end
 
 return openai.provider {

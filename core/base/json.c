@@ -202,3 +202,23 @@ void json_raw(struct json *j, const char *json_text, size_t len)
     separate(j);
     buf_append(j->out, json_text, len);
 }
+
+void json_member_text(struct json *j, const char *key, const char *text)
+{
+    json_key(j, key);
+    json_text(j, text);
+}
+
+void json_member_text_or_null(struct json *j, const char *key, const char *text)
+{
+    json_member_text(j, key, text[0] != '\0' ? text : NULL);
+}
+
+void json_member_measure(struct json *j, const char *key, double value)
+{
+    json_key(j, key);
+    if (value < 0)
+        json_null(j);
+    else
+        json_double(j, round(value * 1000) / 1000);
+}

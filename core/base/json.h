@@ -41,4 +41,10 @@ void json_null(struct json *j);
 void json_time(struct json *j, int64_t wall_us);                  /* RFC 3339 UTC text */
 void json_raw(struct json *j, const char *json_text, size_t len); /* one ready value */
 
+/* A key and its value. */
+void json_member_text(struct json *j, const char *key, const char *text);
+void json_member_text_or_null(struct json *j, const char *key, const char *text); /* "" becomes null */
+/* Milliseconds or rates as measured: three digits behind the point; below 0 (not measured) null. */
+void json_member_measure(struct json *j, const char *key, double value);
+
 #endif

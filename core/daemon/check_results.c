@@ -157,31 +157,13 @@ void print_results_table(const struct provider_result *results, size_t count)
 
 /* -- JSON -- */
 
-static void write_text_or_null(struct json *j, const char *key, const char *text)
-{
-    json_key(j, key);
-    json_text(j, text[0] != '\0' ? text : NULL);
-}
-
-static void write_measure(struct json *j, const char *key, double value)
-{
-    json_key(j, key);
-    if (value < 0)
-        json_null(j);
-    else
-        json_double(j, value);
-}
-
 static void write_verdict(struct json *j, const struct key_result *key)
 {
     const struct verdict *verdict = &key->verdict;
-    json_key(j, "status");
-    json_text(j, key->status);
-    json_key(j, "reason");
-    json_text(j, reason_of(verdict));
-    write_text_or_null(j, "error_kind", verdict->kind);
-    json_key(j, "error_message");
-    json_text(j, verdict->message);
+    json_member_text(j, "status", key->status);
+    json_member_text(j, "reason", reason_of(verdict));
+    json_member_text_or_null(j, "error_kind", verdict->kind);
+    json_member_text(j, "error_message", verdict->message);
     json_key(j, "response_time_ms");
     json_double(j, verdict->latency_ms);
     json_key(j, "http_status");
@@ -199,8 +181,7 @@ static void write_keys(struct json *j, const struct provider_result *result)
         json_object(j);
         json_key(j, "key");
         json_uint(j, key->key + 1);
-        json_key(j, "hint");
-        json_text(j, key_result_hint(result, key));
+        json_member_text(j, "hint", key_result_hint(result, key));
         write_verdict(j, key);
         json_end(j);
     }
@@ -227,13 +208,12 @@ static void write_deep(struct json *j, const struct verdict *verdict)
     json_object(j);
     json_key(j, "ok");
     json_bool(j, verdict->ok);
-    write_text_or_null(j, "error_kind", verdict->kind);
-    json_key(j, "message");
-    json_text(j, deep->skipped[0] != '\0' ? deep->skipped : verdict->message);
-    write_text_or_null(j, "model_asked", deep->model_asked);
-    write_text_or_null(j, "model", deep->model);
-    write_measure(j, "first_token_ms", deep->first_token_ms);
-    write_measure(j, "tokens_per_second", deep->tokens_per_second);
+    json_member_text_or_null(j, "error_kind", verdict->kind);
+    json_member_text(j, "message", deep->skipped[0] != '\0' ? deep->skipped : verdict->message);
+    json_member_text_or_null(j, "model_asked", deep->model_asked);
+    json_member_text_or_null(j, "model", deep->model);
+    json_member_measure(j, "first_token_ms", deep->first_token_ms);
+    json_member_measure(j, "tokens_per_second", deep->tokens_per_second);
     json_key(j, "tokens_spent");
     json_int(j, deep->tokens_spent);
     json_end(j);
@@ -243,10 +223,8 @@ static void write_page(struct json *j, const struct announcement *page)
 {
     json_key(j, "announced");
     json_object(j);
-    json_key(j, "state");
-    json_text(j, page->state);
-    json_key(j, "message");
-    json_text(j, page->message);
+    json_member_text(j, "state", page->state);
+    json_member_text(j, "message", page->message);
     json_key(j, "incidents");
     json_array(j);
     for (size_t i = 0; i < page->incident_count; ++i)

@@ -2,7 +2,6 @@
 
 #include "health/limits_json.h"
 
-#include <math.h>
 #include <string.h>
 
 void write_time_or_null(struct json *j, const char *key, int64_t wall_us)
@@ -14,38 +13,15 @@ void write_time_or_null(struct json *j, const char *key, int64_t wall_us)
         json_null(j);
 }
 
-static void write_text(struct json *j, const char *key, const char *text)
-{
-    json_key(j, key);
-    json_text(j, text);
-}
-
-/* null for "". */
-static void write_text_or_null(struct json *j, const char *key, const char *text)
-{
-    json_key(j, key);
-    json_text(j, text[0] != '\0' ? text : NULL);
-}
-
-/* Milliseconds or rates as measured: three digits behind the point; null below 0. */
-static void write_measure(struct json *j, const char *key, double value)
-{
-    json_key(j, key);
-    if (value < 0)
-        json_null(j);
-    else
-        json_double(j, round(value * 1000) / 1000);
-}
-
 static void write_phases(struct json *j, const struct probe_phases *phases)
 {
     json_key(j, "phases");
     json_object(j);
-    write_measure(j, "dns_ms", (double)phases->dns_ms);
-    write_measure(j, "connect_ms", (double)phases->connect_ms);
-    write_measure(j, "tls_ms", (double)phases->tls_ms);
-    write_measure(j, "first_byte_ms", (double)phases->first_byte_ms);
-    write_measure(j, "total_ms", (double)phases->total_ms);
+    json_member_measure(j, "dns_ms", (double)phases->dns_ms);
+    json_member_measure(j, "connect_ms", (double)phases->connect_ms);
+    json_member_measure(j, "tls_ms", (double)phases->tls_ms);
+    json_member_measure(j, "first_byte_ms", (double)phases->first_byte_ms);
+    json_member_measure(j, "total_ms", (double)phases->total_ms);
     json_end(j);
 }
 
@@ -62,11 +38,11 @@ static void write_key(struct json *j, const struct key_view *key)
     json_object(j);
     json_key(j, "key");
     json_uint(j, key->number);
-    write_text(j, "hint", key->hint);
-    write_text(j, "status", health_status_name(key->status));
-    write_text(j, "reason", key->reason);
-    write_text_or_null(j, "error_kind", key->error_kind);
-    write_text(j, "error_message", key->error_message);
+    json_member_text(j, "hint", key->hint);
+    json_member_text(j, "status", health_status_name(key->status));
+    json_member_text(j, "reason", key->reason);
+    json_member_text_or_null(j, "error_kind", key->error_kind);
+    json_member_text(j, "error_message", key->error_message);
     json_key(j, "response_time_ms");
     json_double(j, key->response_time_ms);
     json_key(j, "consecutive_failures");
@@ -108,15 +84,15 @@ static void write_deep(struct json *j, const struct deep_view *deep)
         json_bool(j, deep->ok);
     else
         json_null(j);
-    write_text_or_null(j, "rung", deep->rung);
-    write_text_or_null(j, "error_kind", deep->error_kind);
-    write_text(j, "message", deep->error_message);
-    write_text_or_null(j, "model_asked", deep->model_asked);
-    write_text_or_null(j, "model", deep->model);
+    json_member_text_or_null(j, "rung", deep->rung);
+    json_member_text_or_null(j, "error_kind", deep->error_kind);
+    json_member_text(j, "message", deep->error_message);
+    json_member_text_or_null(j, "model_asked", deep->model_asked);
+    json_member_text_or_null(j, "model", deep->model);
     json_key(j, "model_mismatch");
     json_bool(j, deep->model_mismatch);
-    write_measure(j, "first_token_ms", deep->first_token_ms);
-    write_measure(j, "tokens_per_second", deep->tokens_per_second);
+    json_member_measure(j, "first_token_ms", deep->first_token_ms);
+    json_member_measure(j, "tokens_per_second", deep->tokens_per_second);
     write_time_or_null(j, "timed", deep->timed_us);
     json_key(j, "tokens_today");
     json_int(j, deep->tokens_today);
@@ -130,7 +106,7 @@ static void write_deep(struct json *j, const struct deep_view *deep)
 static void write_model(struct json *j, const struct model *model)
 {
     json_object(j);
-    write_text(j, "id", model->id);
+    json_member_text(j, "id", model->id);
     json_key(j, "context");
     if (model->context != 0)
         json_int(j, model->context);
@@ -163,7 +139,7 @@ static void write_models(struct json *j, const struct provider_view *view, bool 
         write_model(j, &view->models->models[i]);
     json_end(j);
     write_time_or_null(j, "models_read", view->models_read_us);
-    write_text_or_null(j, "models_error", view->models_error);
+    json_member_text_or_null(j, "models_error", view->models_error);
 }
 
 /* -- the status page -- */
@@ -171,8 +147,8 @@ static void write_models(struct json *j, const struct provider_view *view, bool 
 static void write_incident(struct json *j, const struct incident *incident)
 {
     json_object(j);
-    write_text(j, "name", incident->name);
-    write_text_or_null(j, "impact", incident->impact);
+    json_member_text(j, "name", incident->name);
+    json_member_text_or_null(j, "impact", incident->impact);
     write_time_or_null(j, "since", incident->since_us);
     json_end(j);
 }
@@ -185,8 +161,8 @@ static void write_announced(struct json *j, const struct announcement *announced
         return;
     }
     json_object(j);
-    write_text(j, "state", announced->state);
-    write_text(j, "message", announced->message);
+    json_member_text(j, "state", announced->state);
+    json_member_text(j, "message", announced->message);
     json_key(j, "stale");
     json_bool(j, announced->stale);
     write_time_or_null(j, "updated", announced->updated_us);
@@ -206,7 +182,7 @@ static void write_contract(struct json *j, const struct provider_view *view)
     const struct key_view *lead = view->lead;
     bool checked = lead->last_check_us != 0;
 
-    write_text(j, "status", health_status_name(view->status));
+    json_member_text(j, "status", health_status_name(view->status));
     json_key(j, "response_time_ms");
     json_double(j, lead->response_time_ms);
     json_key(j, "uptime_percent");
@@ -218,7 +194,7 @@ static void write_contract(struct json *j, const struct provider_view *view)
         json_time(j, lead->last_check_us);
     else
         json_text(j, "never");
-    write_text(j, "error_message", checked ? view->error_message : "No health data available");
+    json_member_text(j, "error_message", checked ? view->error_message : "No health data available");
     json_key(j, "consecutive_failures");
     json_uint(j, lead->consecutive_failures);
 }
@@ -228,9 +204,9 @@ void write_view(struct json *j, const struct provider_view *view, bool whole)
     const struct key_view *lead = view->lead;
 
     write_contract(j, view);
-    write_text(j, "title", view->title);
-    write_text(j, "reason", view->reason);
-    write_text_or_null(j, "error_kind", view->error_kind);
+    json_member_text(j, "title", view->title);
+    json_member_text(j, "reason", view->reason);
+    json_member_text_or_null(j, "error_kind", view->error_kind);
     json_key(j, "score");
     json_double(j, view->score);
     json_key(j, "http_status");

@@ -67,6 +67,20 @@ function M.amount(value)
   return number and number == number and math.abs(number) < 1e15 and number or nil
 end
 
+--- What a prepaid account has left, as its answer tells it: added to the sample, and nothing left is a failure.
+--- @param unit string the currency: "usd"
+--- @param value any number or its text
+--- @param parts number|nil into how many parts the currency is divided: 100 for cents; default 1
+--- @return table sample
+function M.balance(result, unit, value, parts)
+  local left = M.amount(value)
+  if not left then
+    return M.refuse(result, "bad_response", "no balance in the answer")
+  end
+  M.add(result, { unit = unit, remaining = left / (parts or 1) })
+  return left > 0 and result or M.refuse(result, "credit", "the balance is spent")
+end
+
 --- A table's field that is a table itself; else an empty one, so that fields can be asked for.
 function M.part(body, field)
   return type(body) == "table" and type(body[field]) == "table" and body[field] or {}
