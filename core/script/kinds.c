@@ -203,7 +203,7 @@ void kind_table_release(struct kind_table *table)
         free(table);
 }
 
-/* False, with the reason, when the change is a new kind and leaves something out. */
+/* False, with the reason, when the change is a new kind and leaves something out, or there is no room for it. */
 static bool apply(struct kind_table *table, const struct kind_change *change, char *error, size_t error_size)
 {
     struct error_kind *kind = NULL;
@@ -216,10 +216,14 @@ static bool apply(struct kind_table *table, const struct kind_change *change, ch
         for (size_t i = 0; i < table->count; ++i)
             names[i] = table->kinds[i].name;
         const char *near = nearest_word(change->kind.name, names, table->count);
-        if (!change->scope || !change->effect || !change->ask || !change->about || table->count == KINDS_MAX) {
+        if (!change->scope || !change->effect || !change->ask || !change->about) {
             snprintf(error, error_size, "%s: no kind of this name%s%s%s; a new one needs scope, effect, ask and about",
                      change->kind.name, near != NULL ? ", did you mean '" : "", near != NULL ? near : "",
                      near != NULL ? "'?" : "");
+            return false;
+        }
+        if (table->count == KINDS_MAX) {
+            snprintf(error, error_size, "%s: more than %d kinds", change->kind.name, KINDS_MAX);
             return false;
         }
         table->kinds[table->count++] = change->kind;
