@@ -10,6 +10,8 @@
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
+static const double SHARE_LEAST = 0.01; /* percent; 0 would be "not said": who wants none switches deep probes off */
+
 static const char *shown(lua_State *L, char *out, size_t out_size)
 {
     if (lua_type(L, -1) == LUA_TSTRING)
@@ -22,6 +24,14 @@ static const char *shown(lua_State *L, char *out, size_t out_size)
 }
 
 /* -- one value -- */
+
+/* The field of the table on top, past any metatable: none of its functions runs, so nothing can raise past what is held
+ * here. [-0, +1, m] */
+static int raw_field(lua_State *L, const char *field)
+{
+    lua_pushstring(L, field);
+    return lua_rawget(L, -2);
+}
 
 static bool refuse(lua_State *L, const char *expected, char *fault, size_t fault_size)
 {
@@ -68,7 +78,7 @@ static bool number_field(lua_State *L, const char *field, double least, double m
                          size_t fault_size)
 {
     bool sound = true;
-    if (lua_getfield(L, -1, field) != LUA_TNIL) {
+    if (raw_field(L, field) != LUA_TNIL) {
         double number = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : NAN;
         sound = number >= least && number <= most;
         if (sound) {
@@ -87,7 +97,7 @@ static bool duration_field(lua_State *L, const char *field, int64_t least_ms, in
                            char *fault, size_t fault_size)
 {
     bool sound = true;
-    if (lua_getfield(L, -1, field) != LUA_TNIL) {
+    if (raw_field(L, field) != LUA_TNIL) {
         const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
         int64_t ms = 0;
         sound = duration_parse_ms(text, strlen(text), &ms) == 0 && ms >= least_ms && ms <= most_ms;
@@ -147,7 +157,7 @@ bool score_weights_read(lua_State *L, struct score_weights *weights, char *fault
 
 static bool boolean_field(lua_State *L, const char *field, signed char *value, char *fault, size_t fault_size)
 {
-    int type = lua_getfield(L, -1, field);
+    int type = raw_field(L, field);
     bool sound = type == LUA_TNIL || type == LUA_TBOOLEAN;
     if (type == LUA_TBOOLEAN)
         *value = (signed char)lua_toboolean(L, -1);
@@ -159,7 +169,7 @@ static bool boolean_field(lua_State *L, const char *field, signed char *value, c
 
 static bool text_field(lua_State *L, const char *field, char **value, char *fault, size_t fault_size)
 {
-    int type = lua_getfield(L, -1, field);
+    int type = raw_field(L, field);
     bool sound = type == LUA_TNIL || (type == LUA_TSTRING && lua_rawlen(L, -1) != 0 && lua_rawlen(L, -1) < 128);
     if (!sound) {
         char got[96];
@@ -189,8 +199,8 @@ bool deep_tuning_read(lua_State *L, bool strict, struct deep_tuning *deep, char 
                  boolean_field(L, "enabled", &deep->enabled, fault, fault_size) &&
                  duration_field(L, "interval", 100, 30 * DAY_MS, &deep->interval_ms, fault, fault_size) &&
                  duration_field(L, "timed_interval", 100, 30 * DAY_MS, &deep->timed_interval_ms, fault, fault_size) &&
-                 number_field(L, "daily_tokens", 0, 1e12, &tokens, fault, fault_size) &&
-                 number_field(L, "share_percent", 0, 100, &deep->share_percent, fault, fault_size) &&
+                 number_field(L, "daily_tokens", 1, 1e12, &tokens, fault, fault_size) &&
+                 number_field(L, "share_percent", SHARE_LEAST, 100, &deep->share_percent, fault, fault_size) &&
                  text_field(L, "model", &deep->model, fault, fault_size);
     deep->daily_tokens = (int64_t)tokens;
     return sound;
@@ -210,7 +220,7 @@ static bool limit_read(lua_State *L, struct limit_window *window, char *fault, s
         !number_field(L, "limit", 1, 1e15, &window->limit, fault, fault_size))
         return false;
     window->window_s = window_ms / 1000;
-    lua_getfield(L, -1, "unit");
+    raw_field(L, "unit");
     const char *unit = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
     bool sound = strcmp(unit, "requests") == 0 || strcmp(unit, "tokens") == 0;
     snprintf(window->unit, sizeof(window->unit), "%s", unit);
