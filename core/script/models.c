@@ -106,10 +106,11 @@ struct model_list *model_list_read(lua_State *L, int index)
         const char *id = id_at(L, index, (lua_Integer)i + 1, &len);
         memcpy(end, id, len + 1);
         double context = number_of(L, "context", 0), created = number_of(L, "created", 0);
+        double price = number_of(L, "price", -1);
         list->models[list->count++] = (struct model){
             .id = end,
             .context = context > 0 && context < 1e12 ? (int64_t)context : 0,
-            .price = number_of(L, "price", -1),
+            .price = price >= 0 ? price : -1, /* a router writes "it depends" as less than nothing */
             .created_s = created > 0 && created < 1e11 ? (int64_t)created : 0,
             .chat = flag_of(L, "chat"),
             .deprecated = flag_of(L, "deprecated") == 1,
