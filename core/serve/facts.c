@@ -243,6 +243,10 @@ static const struct key_view *failed_key(struct request *request, const struct p
         }
         return latest;
     }
+    if (view->lead->number == 0) {
+        reply_error(request, 400, "key: '%s' is asked without a key", view->name);
+        return NULL;
+    }
     char *end = value;
     unsigned long number = found == QUERY_FOUND ? strtoul(value, &end, 10) : 0;
     if (found == QUERY_FOUND && *end == '\0' && end != value) {
