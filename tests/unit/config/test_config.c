@@ -88,6 +88,29 @@ static void an_empty_table_gives_every_default(void **state)
         assert_int_equal(config->max_probes_in_flight, 200);
         assert_int_equal(config->script_memory_bytes, 16777216);
         assert_int_equal(config->script_instructions, 5000000);
+        assert_int_equal(config->tuning.quick_interval_ms, 30000);
+        assert_int_equal(config->tuning.down_interval_ms, 1800000);
+        assert_int_equal(config->tuning.models_interval_ms, 21600000);
+        assert_int_equal(config->tuning.max_in_flight, 2);
+        assert_int_equal(config->tuning.successes_to_recover, 1);
+        assert_true(config->tuning.degraded_latency.percent == 0);
+        assert_true(config->tuning.weights.latency == 1);
+        assert_true(config->tuning.weights.uptime == 0);
+        assert_true(config->tuning.weights.headroom == 0);
+        assert_int_equal(config->tuning.deep.enabled, 0);
+        assert_int_equal(config->tuning.deep.interval_ms, 3600000);
+        assert_int_equal(config->tuning.deep.timed_interval_ms, 21600000);
+        assert_int_equal(config->tuning.deep.daily_tokens, 5000);
+        assert_true(config->tuning.deep.share_percent == 5);
+        assert_null(config->tuning.deep.model);
+        assert_null(config->tuning.limits);
+        assert_int_equal(config->tuning.kinds.count, 0);
+        assert_true(config->adaptive);
+        assert_true(config->read_models);
+        assert_true(config->status_pages);
+        assert_int_equal(config->status_page_interval_ms, 300000);
+        assert_null(config->witnesses[0]);
+        assert_int_equal(config->alias_count, 0);
         assert_string_equal(config->database, "provider_status.db");
         assert_string_equal(config->policy, "lowest_latency");
         assert_string_equal(config->log_level, "info");
@@ -155,6 +178,137 @@ static void providers_have_settings_of_their_own(void **state)
     assert_false(plain->disabled);
     assert_null(config_provider(config, "GROQ"));
     assert_null(config_provider(config, "none"));
+    config_free(config);
+}
+
+static void how_to_watch_is_read(void **state)
+{
+    (void)state;
+    struct config *config = load_sound(
+        "return { quick_interval = '100ms', down_interval = '30d', models_interval = '1h', adaptive = false,"
+        " read_models = false, status_pages = false, status_page_interval = '1s', max_probes_per_provider = 1000,"
+        " successes_to_recover = 2, degraded_latency = 'p95 * 2', score_weights = { uptime = 2, headroom = 0.5 },"
+        " deep = { enabled = true, interval = '2h', timed_interval = '1d', daily_tokens = 100, share_percent = 0.5,"
+        " model = 'm' } }");
+    assert_int_equal(config->tuning.quick_interval_ms, 100);
+    assert_int_equal(config->tuning.down_interval_ms, INT64_C(2592000000));
+    assert_int_equal(config->tuning.models_interval_ms, 3600000);
+    assert_false(config->adaptive);
+    assert_false(config->read_models);
+    assert_false(config->status_pages);
+    assert_int_equal(config->status_page_interval_ms, 1000);
+    assert_int_equal(config->tuning.max_in_flight, 1000);
+    assert_int_equal(config->tuning.successes_to_recover, 2);
+    assert_int_equal(config->tuning.degraded_latency.fixed_ms, 0); /* the default does not shine through */
+    assert_true(config->tuning.degraded_latency.percent == 95);
+    assert_true(config->tuning.degraded_latency.factor == 2);
+    assert_true(config->tuning.weights.latency == 0);
+    assert_true(config->tuning.weights.uptime == 2);
+    assert_true(config->tuning.weights.headroom == 0.5);
+    assert_int_equal(config->tuning.deep.enabled, 1);
+    assert_int_equal(config->tuning.deep.interval_ms, 7200000);
+    assert_int_equal(config->tuning.deep.timed_interval_ms, 86400000);
+    assert_int_equal(config->tuning.deep.daily_tokens, 100);
+    assert_true(config->tuning.deep.share_percent == 0.5);
+    assert_string_equal(config->tuning.deep.model, "m");
+    config_free(config);
+}
+
+static void a_part_of_deep_leaves_the_rest_at_its_default(void **state)
+{
+    (void)state;
+    struct config *config = load_sound("return { deep = { daily_tokens = 7 } }");
+    assert_int_equal(config->tuning.deep.enabled, 0);
+    assert_int_equal(config->tuning.deep.daily_tokens, 7);
+    assert_int_equal(config->tuning.deep.interval_ms, 3600000);
+    config_free(config);
+    config = load_sound("return { deep = true }");
+    assert_int_equal(config->tuning.deep.enabled, 1);
+    assert_int_equal(config->tuning.deep.daily_tokens, 5000);
+    config_free(config);
+}
+
+static void witnesses_are_a_list_that_may_be_empty(void **state)
+{
+    (void)state;
+    struct config *config = load_sound("return { witnesses = { 'https://a.example', 'https://b.example' } }");
+    assert_string_equal(config->witnesses[0], "https://a.example");
+    assert_string_equal(config->witnesses[1], "https://b.example");
+    assert_null(config->witnesses[2]);
+    config_free(config);
+    config = load_sound("return { witnesses = {} }");
+    assert_null(config->witnesses[0]);
+    config_free(config);
+    config = load_sound("return { witnesses = 'https://a.example' }");
+    assert_string_equal(config->witnesses[0], "https://a.example");
+    assert_null(config->witnesses[1]);
+    config_free(config);
+}
+
+static void kinds_and_aliases_are_read(void **state)
+{
+    (void)state;
+    struct config *config = load_sound("return { error_kinds = { credit = { ask = '6h' } },"
+                                       " model_aliases = { b = { 'b-1', 'b-*' }, a = 'only' } }");
+    assert_int_equal(config->tuning.kinds.count, 1);
+    assert_string_equal(config->tuning.kinds.list[0].kind.name, "credit");
+    assert_int_equal(config->tuning.kinds.list[0].kind.ask, ASK_AFTER);
+    assert_int_equal(config->tuning.kinds.list[0].kind.ask_ms, 21600000);
+    assert_true(config->tuning.kinds.list[0].ask);
+    assert_false(config->tuning.kinds.list[0].effect);
+    assert_int_equal(config->alias_count, 2);
+    assert_string_equal(config->aliases[0].name, "a"); /* by name, whatever Lua's order */
+    assert_string_equal(config->aliases[0].ids[0], "only");
+    assert_null(config->aliases[0].ids[1]);
+    assert_string_equal(config->aliases[1].name, "b");
+    assert_string_equal(config->aliases[1].ids[0], "b-1");
+    assert_string_equal(config->aliases[1].ids[1], "b-*");
+    assert_null(config->aliases[1].ids[2]);
+    config_free(config);
+}
+
+static void a_provider_may_be_watched_in_its_own_way(void **state)
+{
+    (void)state;
+    struct config *config = load_sound(
+        "return { degraded_latency = '2s', providers = { a = { quick_interval = '1s', down_interval = '2h',"
+        " models_interval = '3h', max_probes_per_provider = 4, degraded_latency = 'p99', successes_to_recover = 5,"
+        " score_weights = { latency = 6 }, deep = { model = 'm' }, status_page = false,"
+        " limits = { { unit = 'requests', window = '1m', limit = 60 }, { unit = 'tokens', window = '1d', limit = 1e6 } "
+        "},"
+        " error_kinds = { rate = { ask = 'backoff' } } }, b = { deep = false, limits = {} }, c = {} } }");
+    const struct provider_settings *a = config_provider(config, "a"), *b = config_provider(config, "b"),
+                                   *c = config_provider(config, "c");
+    assert_true(a != NULL && b != NULL && c != NULL);
+    assert_int_equal(a->tuning.quick_interval_ms, 1000);
+    assert_int_equal(a->tuning.down_interval_ms, 7200000);
+    assert_int_equal(a->tuning.models_interval_ms, 10800000);
+    assert_int_equal(a->tuning.max_in_flight, 4);
+    assert_true(a->tuning.degraded_latency.percent == 99);
+    assert_true(a->tuning.degraded_latency.factor == 1);
+    assert_int_equal(a->tuning.successes_to_recover, 5);
+    assert_true(a->tuning.weights.latency == 6);
+    assert_int_equal(a->tuning.deep.enabled, -1);
+    assert_string_equal(a->tuning.deep.model, "m");
+    assert_true(a->no_status_page);
+    assert_int_equal(a->tuning.limit_count, 2);
+    assert_string_equal(a->tuning.limits[0].unit, "requests");
+    assert_int_equal(a->tuning.limits[0].window_s, 60);
+    assert_true(a->tuning.limits[0].limit == 60);
+    assert_string_equal(a->tuning.limits[1].unit, "tokens");
+    assert_int_equal(a->tuning.limits[1].window_s, 86400);
+    assert_true(a->tuning.limits[1].limit == 1e6);
+    assert_int_equal(a->tuning.kinds.count, 1);
+    assert_int_equal(a->tuning.kinds.list[0].kind.ask, ASK_BACKOFF);
+    assert_int_equal(b->tuning.deep.enabled, 0);
+    assert_non_null(b->tuning.limits); /* said, and none */
+    assert_int_equal(b->tuning.limit_count, 0);
+    assert_false(b->no_status_page);
+    assert_int_equal(c->tuning.deep.enabled, -1); /* nothing is said */
+    assert_null(c->tuning.limits);
+    assert_int_equal(c->tuning.degraded_latency.fixed_ms, 0);
+    assert_true(c->tuning.degraded_latency.percent == 0);
+    assert_int_equal(c->tuning.max_in_flight, 0);
     config_free(config);
 }
 
@@ -237,6 +391,59 @@ static const struct {
      "providers.groq.base_url: expected a string that is not empty; got the number 1"},
     {"providers = { groq = { timeout = 5 } }",
      "providers.groq.timeout: expected a duration from 10ms to 10m, such as \"10s\"; got the number 5"},
+    {"quick_interval = '99ms'", "quick_interval: expected a duration from 100ms to 30d, such as \"30s\"; got \"99ms\""},
+    {"down_interval = '31d'", "down_interval: expected a duration from 100ms to 30d, such as \"30m\"; got \"31d\""},
+    {"models_interval = false", "models_interval: expected a duration from 100ms to 30d, such as \"6h\"; got false"},
+    {"status_page_interval = '999ms'",
+     "status_page_interval: expected a duration from 1s to 30d, such as \"5m\"; got \"999ms\""},
+    {"max_probes_per_provider = 0",
+     "max_probes_per_provider: expected a whole number from 1 to 1000; got the number 0"},
+    {"max_probes_per_provider = 1001",
+     "max_probes_per_provider: expected a whole number from 1 to 1000; got the number 1001"},
+    {"successes_to_recover = 0", "successes_to_recover: expected a whole number from 1 to 1000; got the number 0"},
+    {"adaptive = 1", "adaptive: expected true or false; got the number 1"},
+    {"read_models = 'no'", "read_models: expected true or false; got \"no\""},
+    {"status_pages = {}", "status_pages: expected true or false; got a table"},
+    {"witnesses = { 5 }", "witnesses: expected a list of strings; got a table"},
+    {"witnesses = { url = 'https://a.example' }", "witnesses: expected a list of strings; got a table"},
+    {"witnesses = false", "witnesses: expected a list of strings; got false"},
+    {"deep = 5", "deep: expected true, false, or a table such as { interval = \"1h\", daily_tokens = 5000 }; got the "
+                 "number 5"},
+    {"deep = { daily_tokens = 0 }", "deep: daily_tokens: expected a number from 1 to 1e+12; got the number 0"},
+    {"deep = { prefer = 'mini' }", "deep: unknown field 'prefer', expected enabled, interval, timed_interval, "
+                                   "daily_tokens, share_percent, model"},
+    {"degraded_latency = 'p100'",
+     "degraded_latency: expected a duration from 1ms to 10m, such as \"1s\", or a share of its own latencies, such as "
+     "\"p95 * 2\"; got \"p100\""},
+    {"score_weights = {}", "score_weights: expected at least one weight above 0"},
+    {"score_weights = { speed = 1 }", "score_weights: unknown field 'speed', expected latency, uptime, headroom"},
+    {"error_kinds = 5", "error_kinds: expected a table of kind = { field = value }; got a number"},
+    {"error_kinds = { credit = { ask = 'soon' } }",
+     "error_kinds: credit.ask: expected \"interval\", \"backoff\", \"reset\" or a duration from 100ms to 30d; got "
+     "\"soon\""},
+    {"model_aliases = 'a'", "model_aliases: expected a table of name = { \"id of a model\", ... }; got \"a\""},
+    {"model_aliases = { a = {} }",
+     "model_aliases.a: expected a list of ids, such as { \"llama-3.3-70b-versatile\" }; got a table"},
+    {"model_aliases = { a = 5 }",
+     "model_aliases.a: expected a list of ids, such as { \"llama-3.3-70b-versatile\" }; got a number"},
+    {"model_aliases = { 'a' }", "model_aliases: expected name = value; got a value without a name"},
+    {"limits = {}", "unknown key 'limits'; the manual of every key is etc/providerd.lua"},
+    {"providers = { groq = { limits = { { unit = 'images', window = '1m', limit = 1 } } } }",
+     "providers.groq.limits: expected { unit = \"requests\" or \"tokens\", window = \"1m\", limit = 60 }"},
+    {"providers = { groq = { limits = { { unit = 'tokens', window = '1m', limit = 0 } } } }",
+     "providers.groq.limits: limit: expected a number from 1 to 1e+15; got the number 0"},
+    {"providers = { groq = { limits = 60 } }",
+     "providers.groq.limits: expected an array of at most 16 limits { unit = \"requests\", window = \"1m\", limit = 60 "
+     "}; got the number 60"},
+    {"providers = { groq = { quick_interval = '1' } }",
+     "providers.groq.quick_interval: expected a duration from 100ms to 30d, such as \"10s\"; got \"1\""},
+    {"providers = { groq = { status_page = 'no' } }", "providers.groq.status_page: expected true or false; got \"no\""},
+    {"providers = { groq = { deep = { model = '' } } }",
+     "providers.groq.deep: model: expected a text of at most 127 bytes; got \"\""},
+    {"providers = { groq = { error_kinds = { Credit = {} } } }",
+     "providers.groq.error_kinds: expected name = { scope, effect, clears, ask, about }; got a table for 'Credit'"},
+    {"providers = { groq = { witnesses = {} } }",
+     "providers.groq: unknown key 'witnesses'; the manual of every key is etc/providerd.lua"},
 };
 
 static void each_refusal_names_file_key_expectation_and_value(void **state)
@@ -433,6 +640,11 @@ int main(void)
         cmocka_unit_test(an_empty_table_gives_every_default),
         cmocka_unit_test(each_type_is_read_in_each_of_its_forms),
         cmocka_unit_test(providers_have_settings_of_their_own),
+        cmocka_unit_test(how_to_watch_is_read),
+        cmocka_unit_test(a_part_of_deep_leaves_the_rest_at_its_default),
+        cmocka_unit_test(witnesses_are_a_list_that_may_be_empty),
+        cmocka_unit_test(kinds_and_aliases_are_read),
+        cmocka_unit_test(a_provider_may_be_watched_in_its_own_way),
         cmocka_unit_test(the_file_may_compute_and_read_the_environment),
         cmocka_unit_test(the_command_line_overrides),
         cmocka_unit_test(each_refusal_names_file_key_expectation_and_value),
