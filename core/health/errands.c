@@ -203,6 +203,25 @@ static void arm_first(struct errand *errand, int64_t last_us, int64_t interval_m
     timer_start(tracker->loop, &errand->timer, tracker_soon(tracker, from_us, from_us + FIRST_TO_US - FIRST_FROM_US));
 }
 
+static void stop(struct tracker *tracker, struct errand *errand)
+{
+    if (errand->check != NULL)
+        check_cancel(errand->check);
+    errand->check = NULL;
+    timer_stop(tracker->loop, &errand->timer);
+}
+
+/* A reload may have switched the page off: what it said is not news any more. */
+static void forget_page(struct provider *provider)
+{
+    stop(provider->tracker, &provider->page_errand);
+    if (provider->announced == NULL)
+        return;
+    announcement_release(provider->announced);
+    provider->announced = NULL;
+    refresh(provider);
+}
+
 void errands_arm(struct provider *provider)
 {
     const struct watched *settings = &provider->settings;
@@ -225,15 +244,7 @@ void errands_arm(struct provider *provider)
     if (!wants_deep)
         timer_stop(loop, &provider->deep_errand.timer);
     if (!settings->status_page)
-        timer_stop(loop, &provider->page_errand.timer);
-}
-
-static void stop(struct tracker *tracker, struct errand *errand)
-{
-    if (errand->check != NULL)
-        check_cancel(errand->check);
-    errand->check = NULL;
-    timer_stop(tracker->loop, &errand->timer);
+        forget_page(provider);
 }
 
 void errands_stop(struct provider *provider)
