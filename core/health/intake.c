@@ -141,14 +141,17 @@ void intake_settle(struct target *target, const struct verdict *verdict, const c
 
 /* -- checks -- */
 
+/* First come, first served: else some keys would never be asked where there is more to do than time. */
 static void start_waiting(struct provider *provider)
 {
+    struct target *first = NULL;
     for (size_t i = 0; i < provider->target_count; ++i) {
-        if (provider->targets[i]->waiting) {
-            intake_start_check(provider->targets[i]);
-            return;
-        }
+        struct target *target = provider->targets[i];
+        if (target->turn != 0 && (first == NULL || target->turn < first->turn))
+            first = target;
     }
+    if (first != NULL)
+        intake_start_check(first);
 }
 
 static void on_verdict(const struct verdict *verdict, void *user)
@@ -186,9 +189,12 @@ void intake_start_check(struct target *target)
     if (target->check != NULL || target->held != NULL)
         return; /* never two of one target in flight */
     timer_stop(tracker->loop, &target->timer);
-    target->waiting = provider->in_flight >= (size_t)settings->tuning.max_in_flight;
-    if (target->waiting)
+    if (provider->in_flight >= (size_t)settings->tuning.max_in_flight) {
+        if (target->turn == 0)
+            target->turn = ++provider->turns;
         return;
+    }
+    target->turn = 0;
     struct check_order order = {
         .purpose = CHECK_PROBE,
         .key = target->key,

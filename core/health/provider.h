@@ -29,6 +29,7 @@ struct provider {
     struct target **targets; /* owned, by key number */
     struct target *lead;     /* the best of them */
     size_t in_flight;        /* checks of its keys */
+    uint64_t turns;          /* given to those that wait for a place among them */
     uint64_t host;           /* hash of the host in its base URL, */
     bool loopback;           /* which is this machine */
     struct window window;

@@ -22,7 +22,7 @@ struct target {
     struct schedule schedule;
     struct timer timer;
     struct check *check;       /* in flight, or NULL */
-    bool waiting;              /* for a place among the provider's checks in flight */
+    uint64_t turn;             /* waits for a place among the provider's checks in flight, in this order; 0 = not */
     uint64_t began_us;         /* of the check in flight or held, monotonic */
     struct held_verdict *held; /* a failure of which it is not clear yet whose it is; NULL = none */
     enum health_status status;
