@@ -2,6 +2,7 @@
 -- relative to this file.
 return {
   interval = "2s",
+  status_pages = false, -- these are real ones, out on the network
   provider_paths = { "../providers" },
   plugin_paths = { "../plugins" },
 }

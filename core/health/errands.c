@@ -162,6 +162,19 @@ void errands_on_deep(struct timer *timer, void *user)
 
 /* -- status pages -- */
 
+/* A change is news; that all is well at the start is none. */
+static void log_announcement(const struct provider *provider, const struct announcement *page)
+{
+    const char *before = provider->announced != NULL ? provider->announced->state : "operational";
+    const char *message = page->message, *colon = message[0] != '\0' ? ": " : "";
+    if (strcmp(before, page->state) == 0)
+        return;
+    if (strcmp(page->state, "unknown") == 0)
+        log_info("health", "%s: its status page tells nothing%s%s", provider->name, colon, message);
+    else
+        log_info("health", "%s announces: %s%s%s", provider->name, page->state, colon, message);
+}
+
 static void on_page(const struct verdict *verdict, void *user)
 {
     struct provider *provider = user;
@@ -169,10 +182,7 @@ static void on_page(const struct verdict *verdict, void *user)
     arm_after(&provider->page_errand, (uint64_t)provider->tracker->generation->config->status_page_interval_ms * 1000);
     if (verdict->announcement == NULL)
         return;
-    bool changed = provider->announced == NULL || strcmp(provider->announced->state, verdict->announcement->state) != 0;
-    if (changed && (provider->announced != NULL || strcmp(verdict->announcement->state, "operational") != 0))
-        log_info("health", "%s announces: %s%s%s", provider->name, verdict->announcement->state,
-                 verdict->announcement->message[0] != '\0' ? ": " : "", verdict->announcement->message);
+    log_announcement(provider, verdict->announcement);
     announcement_release(provider->announced);
     provider->announced = announcement_retain(verdict->announcement);
     refresh(provider);
