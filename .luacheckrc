@@ -9,3 +9,7 @@ files["providers"] = {
   },
 }
 files["tests/lua"] = { std = "+busted" }
+files["tests/fuzz/lua"] = {
+  globals = { "one_input", "http" },
+  read_globals = { "now" },
+}
