@@ -84,6 +84,7 @@ static int restore_deep(struct restoring *restoring)
         .first_token_ms = deep.first_token_ms,
         .tokens_per_second = deep.tokens_per_second,
         .tokens_today = deep.tokens_today,
+        .requests_today = deep.probes_today,
     };
     memcpy(past.rung, deep.rung, sizeof(past.rung));
     memcpy(past.error_kind, deep.error_kind, sizeof(past.error_kind));

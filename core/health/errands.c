@@ -132,6 +132,17 @@ static void on_deep(const struct verdict *verdict, void *user)
     tell_deep(provider, verdict);
 }
 
+static void say_nothing_is_left(struct deep_memory *deep, const struct deep_tuning *tuning)
+{
+    char *message = deep->view.error_message;
+    if (deep->view.tokens_today >= tuning->daily_tokens)
+        snprintf(message, sizeof(deep->view.error_message), "skipped: of today's budget of %lld tokens nothing is left",
+                 (long long)tuning->daily_tokens);
+    else
+        snprintf(message, sizeof(deep->view.error_message),
+                 "skipped: the share of %g %% of the key's own daily limits is used up", tuning->share_percent);
+}
+
 void errands_on_deep(struct timer *timer, void *user)
 {
     (void)timer;
@@ -153,8 +164,8 @@ void errands_on_deep(struct timer *timer, void *user)
     };
     if (order.tokens_left > 0 && ask(errand, &order, on_deep))
         return;
-    snprintf(deep->view.error_message, sizeof(deep->view.error_message),
-             "skipped: of today's budget of %lld tokens nothing is left", (long long)tuning->deep.daily_tokens);
+    if (order.tokens_left == 0)
+        say_nothing_is_left(deep, &tuning->deep);
     arm_after(errand, (uint64_t)tuning->deep.interval_ms * 1000);
     deep->view.next_us = now_us + tuning->deep.interval_ms * 1000;
     refresh(provider);

@@ -406,6 +406,7 @@ void tracker_restore_deep(struct tracker *tracker, const char *name, const struc
     view->tokens_per_second = past->tokens_per_second;
     view->timed_us = deep->timed_ok_us = past->timed_us;
     view->tokens_today = past->tokens_today;
+    deep->requests_today = past->requests_today;
     deep->day = clock_wall_us() / (INT64_C(86400) * 1000000);
     if (past->ok)
         memcpy(deep->model, past->model_asked, sizeof(deep->model));

@@ -70,6 +70,7 @@ struct tracker_deep_past {
     double first_token_ms; /* of the last good timed one; -1 = none */
     double tokens_per_second;
     int64_t tokens_today;
+    int64_t requests_today;
 };
 
 /* NULL when memory ran out. */

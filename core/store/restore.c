@@ -30,7 +30,7 @@ struct store_restore {
     sqlite3_stmt *limits;
     sqlite3_stmt *last_deep;
     sqlite3_stmt *last_timed;
-    sqlite3_stmt *tokens;
+    sqlite3_stmt *spent;
 };
 
 /* --- statements --- */
@@ -73,8 +73,9 @@ static const char last_timed_sql[] =
     "SELECT last_check_timestamp, first_token_ms, tokens_per_second FROM provider_deep_checks"
     " WHERE provider_name = ?1 AND ok = 1 AND rung = 'timed' ORDER BY last_check_timestamp DESC, id DESC LIMIT 1";
 
-static const char tokens_sql[] =
-    "SELECT sum(tokens) FROM provider_deep_checks WHERE provider_name = ?1 AND last_check_timestamp >= ?2";
+/* A probe is at least one request; how many more it took is not kept. */
+static const char spent_sql[] =
+    "SELECT sum(tokens), count(*) FROM provider_deep_checks WHERE provider_name = ?1 AND last_check_timestamp >= ?2";
 
 static int prepare_all(struct store_restore *restore)
 {
@@ -91,7 +92,7 @@ static int prepare_all(struct store_restore *restore)
         {&restore->limits, limits_sql, SCHEMA_WHOLE},
         {&restore->last_deep, last_deep_sql, SCHEMA_WHOLE},
         {&restore->last_timed, last_timed_sql, SCHEMA_WHOLE},
-        {&restore->tokens, tokens_sql, SCHEMA_WHOLE},
+        {&restore->spent, spent_sql, SCHEMA_WHOLE},
     };
     for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && result == SQLITE_OK; ++i) {
         if (level >= wanted[i].needs)
@@ -282,9 +283,10 @@ static void read_timed(sqlite3_stmt *statement, struct store_deep_state *deep)
     deep->tokens_per_second = column_measure(statement, 2);
 }
 
-static void read_tokens(sqlite3_stmt *statement, struct store_deep_state *deep)
+static void read_spent(sqlite3_stmt *statement, struct store_deep_state *deep)
 {
     deep->tokens_today = sqlite3_column_int64(statement, 0);
+    deep->probes_today = sqlite3_column_int64(statement, 1);
 }
 
 static int read_one(sqlite3_stmt *statement, const char *provider,
@@ -312,8 +314,8 @@ int store_restore_deep(struct store_restore *restore, const char *provider, stru
     if (tell(restore, read_one(restore->last_timed, provider, read_timed, deep), error, error_size) != 0)
         return -1;
     clock_format_sql(clock_wall_us() / DAY_US * DAY_US, midnight);
-    sqlite3_bind_text(restore->tokens, 2, midnight, -1, SQLITE_STATIC);
-    return tell(restore, read_one(restore->tokens, provider, read_tokens, deep), error, error_size);
+    sqlite3_bind_text(restore->spent, 2, midnight, -1, SQLITE_STATIC);
+    return tell(restore, read_one(restore->spent, provider, read_spent, deep), error, error_size);
 }
 
 /* --- life --- */
@@ -357,7 +359,7 @@ void store_restore_close(struct store_restore *restore)
     sqlite3_finalize(restore->limits);
     sqlite3_finalize(restore->last_deep);
     sqlite3_finalize(restore->last_timed);
-    sqlite3_finalize(restore->tokens);
+    sqlite3_finalize(restore->spent);
     reader_close(&restore->reader);
     free(restore->buckets);
     free(restore);

@@ -42,6 +42,7 @@ struct store_deep_state {
     double first_token_ms; /* likewise; -1 = not measured */
     double tokens_per_second;
     int64_t tokens_today; /* spent since midnight, UTC */
+    int64_t probes_today; /* likewise */
 };
 
 /* `window_ms` back from now are to be counted, in buckets of `bucket_ms` of wall time.

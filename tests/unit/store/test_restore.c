@@ -300,6 +300,7 @@ static void the_deep_past_is_restored(void **state)
     assert_true(deep.found && !deep.ok && deep.checked_us == now_us && deep.timed_us == midnight_us - 2000000);
     assert_true(deep.first_token_ms == 250.5 && deep.tokens_per_second == 41.25);
     assert_int_equal(deep.tokens_today, 13);
+    assert_int_equal(deep.probes_today, 2);
     assert_string_equal(deep.rung, "timed");
     assert_string_equal(deep.error_kind, "credit");
     assert_string_equal(deep.error_message, "no money");
