@@ -1,167 +1,301 @@
-"""Deep probes through the daemon: what is measured, what counts as an answer, what it may cost."""
+"""Deep probes: real completions by the provider scripts, timed, looked at, and paid from a budget that is kept."""
 import json
-import re
+import sqlite3
 
 import pytest
 
-from harness import wait_for
-from observing import tell
+from harness import REPO, wait_for
+from observing import tell, untell
 
-HOUR = {"enabled": True, "interval": "1h", "timed_interval": "6h"}
-QUICK = {"enabled": True, "interval": "300ms", "timed_interval": "300ms", "daily_tokens": 1000000}
-
-
-@pytest.fixture
-def acme(simulator, daemon):
-    """A daemon that makes deep probes of acme; `figures` are told to the simulator first."""
-    def start(deep=HOUR, figures=None, **settings):
-        tell(simulator, "streams", "acme", **(figures or {}))
-        return daemon(simulator.generic("acme"), read_models=True, deep=deep, interval="30d", timeout="10s", **settings)
-    return start
-
-
-def probed(running, name="acme", condition=lambda deep: True):
-    """The deep part of a provider once it was probed, and the condition holds."""
-    entry = running.wait_for_provider(
-        name, lambda entry: entry["deep"] and entry["deep"]["checked"] and condition(entry["deep"]))
-    return entry["deep"]
-
-
-def completions(simulator, name="acme"):
-    return [asked for asked in simulator.requests(name) if re.search("completions|messages|generateContent|Generate|api/chat",
-                                                                     asked["path"])]
-
-
-# ---- what is measured
-
-# Each with the API's own script and dialect, and figures of its own: first token, tokens per second, and the rest.
-PACED = {
-    "groq": (400, 20, {"keepalives": 3}),
-    "openrouter": (700, 10, {"role_first": True}),
-    "anthropic": (600, 12, {"keepalives": 2}),
-    "gemini": (500, 16, {}),
-    "ollama": (300, 25, {}),
+WORDS = 5  # that the model is asked to repeat
+MOST_OF_A_TRY = 116  # tokens that a try may take: what a prompt and its answer are at most
+DIALECTS = {  # script -> where the simulator plays it
+    "openai": "/openai/v1",
+    "groq": "/groq/openai/v1",
+    "openrouter": "/openrouter/api/v1",
+    "anthropic": "/anthropic/v1",
+    "gemini": "/gemini/v1beta",
+    "ollama": "/ollama",
 }
 
 
-def test_figures_are_those_that_the_simulator_was_told(simulator, daemon):
-    environment = {"ANTHROPIC_API_BASE": f"{simulator.url}/anthropic/v1", "ANTHROPIC_API_KEY": "sim-anthropic-key-0123456789",
-                   "OLLAMA_API_BASE": f"{simulator.url}/ollama"}
-    for name in ("groq", "openrouter", "gemini"):
-        for part in ("API_BASE", "API_KEY"):
-            variable = f"{name.upper()}_{part}"
-            environment[variable] = simulator.environment[variable]
-    for name, (first_ms, speed, more) in PACED.items():
-        tell(simulator, "streams", name, first_token_ms=first_ms, tokens_per_second=speed, pieces=12, **more)
-    running = daemon(environment, read_models=True, deep={**HOUR, "share_percent": 100}, interval="30d", timeout="10s")
-    for name, (first_ms, speed, _) in PACED.items():
+@pytest.fixture
+def watch(simulator, providers, daemon):
+    """A daemon that watches these providers, with `deep` for each: those of the dialects by their scripts, others as generic.
+    Checks are made at the start and when told; so what else arrives are lists of models and deep probes."""
+    def start(names, deep=None, own=None, **settings):
+        for script in {name if name in DIALECTS or name == "g4f" else "generic" for name in names}:
+            if not (providers / f"{script}.lua").exists():
+                (providers / f"{script}.lua").symlink_to(REPO / f"providers/{script}.lua")
+        environment = {"G4F_API_BASE": simulator.url + "/g4f/v1"}
+        for name in names:
+            environment |= {} if name == "g4f" else simulator.generic(name)
+            if name in DIALECTS:
+                environment[f"{name.upper()}_API_BASE"] = simulator.url + DIALECTS[name]
+        own = {name: {} for name in names} | (own or {})
+        if deep is not None:
+            own = {name: {"deep": deep, **entry} for name, entry in own.items()}
+        return daemon(environment, provider_paths=[str(providers)], providers=own,
+                      **{"interval": "30d", "quick_interval": "100ms", "jitter_percent": 0, **settings})
+    return start
+
+
+def probed(running, name, condition=lambda deep: True):
+    """What is shown of a provider's deep probes, once there was one that satisfies the condition."""
+    entry = running.wait_for_provider(name, lambda entry: entry["deep"] and entry["deep"]["checked"] and condition(entry["deep"]))
+    return entry["deep"]
+
+
+def skipped(running, name):
+    """What is shown once a deep probe has been left out."""
+    entry = running.wait_for_provider(name, lambda entry: entry["deep"]["message"].startswith("skipped"))
+    return entry["deep"]
+
+
+def completions(simulator, name):
+    """The bodies of the completions that were asked for."""
+    return [json.loads(asked["body"]) for asked in simulator.requests(name) if asked["method"] == "POST"]
+
+
+def cost_of(body):
+    """What the simulator counts for a completion: the prompt, and a token for each four letters that it repeats."""
+    prompt = body["messages"][-1]["content"]
+    words = prompt.partition(": ")[2]
+    assert len(words.split()) == WORDS
+    return 9 + len(prompt) // 4 + (len(words) + 3) // 4
+
+
+def query(path, sql):
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+# -- figures --
+
+def assert_figures(deep, first_token_ms, tokens_per_second):
+    assert deep["ok"] and deep["rung"] == "timed" and deep["error_kind"] is None, deep
+    assert deep["first_token_ms"] == pytest.approx(first_token_ms, rel=0.05), deep
+    assert deep["tokens_per_second"] == pytest.approx(tokens_per_second, rel=0.05), deep
+
+
+@pytest.mark.tsan
+def test_figures_are_those_that_the_simulator_was_told_in_every_dialect(simulator, watch):
+    for name in DIALECTS:
+        tell(simulator, "streams", name, first_token_ms=800, tokens_per_second=10)
+    running = watch(DIALECTS, {"enabled": True, "interval": "1h"}, read_models=True)
+    for name in DIALECTS:
         deep = probed(running, name)
-        assert (deep["ok"], deep["rung"], deep["error_kind"]) == (True, "timed", None), (name, deep)
-        assert deep["first_token_ms"] == pytest.approx(first_ms, rel=0.05), name
-        assert deep["tokens_per_second"] == pytest.approx(speed, rel=0.05), name
-        assert deep["tokens_today"] > 12 and deep["model"] == deep["model_asked"]
+        assert_figures(deep, 800, 10)
+        assert (deep["model"], deep["model_mismatch"]) == (deep["model_asked"], False)
+        listed = [model["id"] for model in running.get(f"/api/providers/status/{name}").json["models"]]
+        assert deep["model_asked"] in listed  # chosen from the live list
+        assert running.provider(name)["status"] == "healthy"
 
 
-def test_thoughts_are_tokens_and_keep_alives_are_not(acme):
-    deep = probed(acme(figures={"first_token_ms": 500, "tokens_per_second": 20, "reasoning_pieces": 6, "pieces": 6,
-                                "keepalives": 5, "usage": False}))
-    assert deep["ok"] and deep["first_token_ms"] == pytest.approx(500, rel=0.05)
-    assert deep["tokens_per_second"] == pytest.approx(20, rel=0.05)
+def test_only_what_was_generated_counts_and_thoughts_do(simulator, watch):
+    names = ["openrouter", "anthropic", "gemini", "ollama"]  # OpenAI's own models keep their thoughts to themselves
+    for name in names:
+        tell(simulator, "streams", name, first_token_ms=800, tokens_per_second=10, keepalives=6, role_first=True,
+             reasoning_pieces=5, pieces=8, usage=False)
+    running = watch(names, {"enabled": True, "interval": "1h"}, read_models=True)
+    for name in names:
+        # A keep-alive taken for a token would come at 100 ms, the role at 700; the first word of the text comes at 1300.
+        assert_figures(probed(running, name), 800, 10)
 
 
-# ---- what counts as an answer
+# -- what an answer is --
 
-@pytest.mark.parametrize("figures, message", [
-    ({"text": "I am sorry, but I cannot help you with that."}, "the answer is no answer: \"I am sorry"),
-    ({"text": " "}, "the answer is no answer"),
-])
-def test_rubbish_is_a_bad_response_though_the_list_is_fine(acme, figures, message):
-    running = acme(figures=figures)
-    deep = probed(running)
-    assert (deep["ok"], deep["error_kind"]) == (False, "bad_response") and message in deep["message"]
-    entry = running.provider("acme")
-    assert entry["status"] == "degraded"
-    assert deep["first_token_ms"] is None
-
-
-def test_another_model_than_asked_for_is_told_and_a_change_is_an_event(simulator, acme):
-    running = acme(deep=QUICK, figures={"model": "sim-mini-2026-01-01"})
-    assert probed(running)["model_mismatch"] is False  # a dated name of the same model
-    tell(simulator, "streams", "acme", model="teapot-1")
-    deep = probed(running, condition=lambda deep: deep["model_mismatch"])
-    assert (deep["model_asked"], deep["model"]) == ("sim-mini", "teapot-1") and deep["ok"]
-    running.wait_for_line(r"acme: asked for sim-mini, teapot-1 answers now; it was sim-mini-2026-01-01")
+EMPTY_CHOICES = {"status": 200, "body": {"id": "x", "object": "chat.completion", "choices": []}}
+FAULTS = {
+    "rubbish": ("rubbish", "bad_response", 'the answer is no answer: "Lorem ipsum'),
+    "sorry": ({"text": "I am sorry, but I cannot."}, "bad_response", 'the answer is no answer: "I am sorry'),
+    "silent": ({"text": " "}, "bad_response", "the answer is no answer"),
+    "cut": ("stream-cut", "bad_response", "closed"),
+    "broken": ("stream-error", "server_error", ""),
+    "empty": (EMPTY_CHOICES, "bad_response", "HTTP 200 without a completion in it"),
+    "page": ({"status": 200, "body": "<!DOCTYPE html><p>Welcome</p>"}, "bad_response", "HTTP 200"),
+}
 
 
-def test_the_next_model_is_asked_when_one_is_gone_and_stays(simulator, acme):
-    simulator.behave("acme", "model-gone 3")
-    running = acme(deep=QUICK)
-    deep = probed(running, condition=lambda deep: deep["ok"])
-    assert deep["model_asked"] not in ("sim-large", "sim-small", "sim-mini")
-    first = completions(simulator)
-    tries = [json.loads(asked["body"])["model"] for asked in first]
-    assert tries[0] == "sim-mini" and deep["model_asked"] in tries
+@pytest.mark.tsan
+def test_an_answer_that_is_none_is_no_success(simulator, watch):
+    for name, (fault, _, _) in FAULTS.items():
+        if isinstance(fault, str):
+            simulator.behave(name, fault)
+        elif "text" in fault:
+            tell(simulator, "streams", name, **fault)
+        else:
+            simulator.answer(name, path="/chat/completions", **fault)
+    running = watch(FAULTS, {"enabled": True, "interval": "1h", "model": "sim-mini"}, quick_interval="1h")
+    for name, (_, kind, message) in FAULTS.items():
+        deep = probed(running, name)
+        assert (deep["ok"], deep["error_kind"]) == (False, kind), (name, deep)
+        assert message in deep["message"], (name, deep)
+        entry = running.provider(name)
+        assert (entry["status"], entry["reason"], entry["error_kind"]) == ("degraded", kind, kind), (name, entry)
+        assert entry["error_message"].startswith("deep probe: ") and entry["consecutive_failures"] == 0
+        assert running.wait_for_line(f"{name}: deep probe: {kind}: ")
+
+
+def test_rubbish_again_and_again_is_down_and_an_answer_ends_it(simulator, watch):
+    simulator.behave("acme", "rubbish")
+    running = watch(["acme"], {"enabled": True, "interval": "200ms", "daily_tokens": 100000, "model": "sim-mini"})
+    entry = running.wait_for_provider("acme", lambda entry: entry["status"] == "down")
+    assert (entry["reason"], entry["score"], entry["consecutive_failures"]) == ("bad_response", 0, 0)
+    assert len(completions(simulator, "acme")) >= 3
     simulator.behave("acme", "ok")
-    wait_for(lambda: len(completions(simulator)) >= len(first) + 2, "further probes")
-    later = {json.loads(asked["body"])["model"] for asked in completions(simulator)[len(first):]}
-    assert later == {deep["model_asked"]}
+    entry = running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
+    assert entry["deep"]["ok"] and entry["deep"]["error_kind"] is None and entry["error_message"] == ""
 
 
-# ---- what it may cost
+# -- the model --
 
-def test_nothing_is_completed_unless_it_is_wished_for(simulator, daemon):
-    running = daemon(simulator.generic("acme"), read_models=True, interval="30d")
-    entry = running.wait_for_provider("acme", lambda entry: entry["model_count"])
-    assert entry["deep"] is None
+def test_another_model_in_the_answer_is_an_event(simulator, watch):
+    tell(simulator, "streams", "acme", model="sim-mini-2026-01-02")
+    running = watch(["acme"], {"enabled": True, "interval": "150ms", "daily_tokens": 100000, "model": "sim-mini"})
+    deep = probed(running, "acme")
+    assert (deep["model_asked"], deep["model"], deep["model_mismatch"]) == ("sim-mini", "sim-mini-2026-01-02", False)
+    assert "answers now" not in running.log
+    tell(simulator, "streams", "acme", model="sim-nano")
+    running.wait_for_line("acme: asked for sim-mini, sim-nano answers now; it was sim-mini-2026-01-02")
+    deep = probed(running, "acme", lambda deep: deep["model"] == "sim-nano")
+    assert deep["ok"] and deep["model_mismatch"] is True
+    untell(simulator, "streams", "acme")
+    running.wait_for_line("acme: asked for sim-mini, sim-mini answers now; it was sim-nano")
+    assert probed(running, "acme", lambda deep: deep["model"] == "sim-mini")["model_mismatch"] is False
+    assert running.log.count("answers now") == 2  # not at each probe
+
+
+GONE = {"error": {"message": "The model `sim-mini` does not exist", "type": "invalid_request_error", "code": "model_not_found"}}
+
+
+def test_a_model_that_is_gone_hands_over_to_the_next_which_stays(simulator, watch):
+    running = watch(["acme"], {"enabled": True, "interval": "300ms", "daily_tokens": 100000}, read_models=True)
+    assert probed(running, "acme")["model_asked"] == "sim-mini"  # the smallest of the list
+    simulator.answer("acme", 404, body=GONE, path="/chat/completions", times=1)
+    deep = probed(running, "acme", lambda deep: deep["model_asked"] != "sim-mini")
+    assert deep["ok"] and deep["model_asked"] == deep["model"] == "sim-small"
+    running.wait_for_provider("acme", lambda entry: len(completions(simulator, "acme")) >= 6)
+    models = [body["model"] for body in completions(simulator, "acme")]
+    handed = models.index("sim-small")
+    assert set(models[:handed]) == {"sim-mini"} and set(models[handed:]) == {"sim-small"}, models
+    assert running.provider("acme")["status"] == "healthy" and "deep probe:" not in running.log
+
+
+def test_when_all_models_are_gone_the_key_is_good_still(simulator, watch):
+    simulator.behave("acme", "model-gone 3")
+    simulator.answer("acme", path="/models", body={"data": [{"id": f"sim-{size}"} for size in ("large", "small", "mini")]})
+    running = watch(["acme"], {"enabled": True, "interval": "1h"}, read_models=True)
+    deep = probed(running, "acme")
+    assert (deep["ok"], deep["error_kind"], deep["tokens_today"]) == (False, "model_gone", 0)
+    assert [body["model"] for body in completions(simulator, "acme")] == ["sim-mini", "sim-small", "sim-large"]
+    entry = running.provider("acme")
+    assert (entry["status"], entry["reason"]) == ("degraded", "model_gone")
+
+
+# -- the ladder --
+
+def test_the_ladder_is_climbed_as_far_as_the_evidence_is_old_or_odd(simulator, watch):
+    running = watch(["acme"], {"enabled": True, "interval": "300ms", "timed_interval": "1h", "daily_tokens": 100000,
+                               "model": "sim-mini"})
+    wait_for(lambda: len(completions(simulator, "acme")) >= 4, "deep probes")
+    streamed = [body.get("stream", False) for body in completions(simulator, "acme")]
+    assert streamed[0] is True and not any(streamed[2:]), streamed  # a tiny one is enough while all is well
+    deep = probed(running, "acme", lambda deep: deep["rung"] == "tiny")
+    assert deep["first_token_ms"] is not None and deep["timed"] < deep["checked"]  # what was measured last stays
+    tell(simulator, "streams", "acme", model="sim-nano")  # odd
+    mark = len(completions(simulator, "acme"))
+    wait_for(lambda: any(body.get("stream") for body in completions(simulator, "acme")[mark:]), "a closer look")
     running.stop()
-    assert completions(simulator) == []
 
 
-def test_one_provider_may_wish_for_it_alone(simulator, daemon):
-    running = daemon(simulator.generic("acme", "other"), read_models=True, interval="30d",
-                     providers={"acme": {"deep": True}})
-    assert probed(running)["ok"]
-    assert running.provider("other")["deep"] is None and completions(simulator, "other") == []
+# -- what is spent --
 
-
-def test_g4f_is_completed_by_default(simulator, daemon):
-    environment = {"G4F_MAIN_API_BASE": simulator.environment["G4F_MAIN_API_BASE"]}
-    running = daemon(environment, interval="30d", providers={"g4f_main": {}})
-    assert probed(running, "g4f_main")["ok"]
-    assert completions(simulator, "g4f_main")
-
-
-def test_it_climbs_no_further_than_it_must(simulator, acme):
-    running = acme(deep={**QUICK, "timed_interval": "6h"}, figures={"first_token_ms": 50, "tokens_per_second": 100})
-    first = probed(running)
-    assert first["rung"] == "timed"
-    tiny = probed(running, condition=lambda deep: deep["rung"] == "tiny")
-    assert tiny["timed"] == first["timed"] and tiny["first_token_ms"] == first["first_token_ms"]
-    streams = [json.loads(asked["body"]).get("stream", False) for asked in completions(simulator)]
-    assert streams[0] is True and streams[-1] is False
-
-
-def test_the_budget_of_the_day_is_kept_and_survives_a_restart(simulator, acme):
-    deep = {**QUICK, "daily_tokens": 300}
-    running = acme(deep=deep)
-    spent = probed(running, condition=lambda deep: "skipped" in deep["message"])
-    assert 0 < spent["tokens_today"] <= 300 and spent["daily_tokens"] == 300
-    asked = len(completions(simulator))
+@pytest.mark.tsan
+def test_what_was_spent_is_shown_and_kept(simulator, watch, tmp_path):
+    running = watch(["acme"], {"enabled": True, "interval": "200ms", "daily_tokens": 100000, "model": "sim-mini"})
+    wait_for(lambda: len(completions(simulator, "acme")) >= 4, "deep probes")
+    asked = completions(simulator, "acme")
+    costs = [cost_of(body) for body in asked]
+    sums = {sum(costs[:n]) for n in range(3, len(costs) + 1)}
+    deep = probed(running, "acme", lambda deep: deep["tokens_today"] in sums)
+    assert deep["daily_tokens"] == 100000
     running.stop()
-    again = acme(deep=deep)
-    restored = again.wait_for_provider("acme", lambda entry: entry["deep"]["tokens_today"] > 0)["deep"]
-    assert restored["tokens_today"] == spent["tokens_today"]
-    skipped = probed(again, condition=lambda deep: deep["message"])
-    assert "skipped" in skipped["message"] and skipped["tokens_today"] == spent["tokens_today"]
-    assert len(completions(simulator)) == asked
+    rows = query(tmp_path / "provider_status.db", "SELECT tokens, ok, model FROM provider_deep_checks ORDER BY id")
+    costs = [cost_of(body) for body in completions(simulator, "acme")]
+    assert [row[0] for row in rows] == costs[:len(rows)] and len(rows) >= 3
+    assert {row[1:] for row in rows} == {(1, "sim-mini")}
 
 
-def test_a_share_of_the_keys_own_daily_limit_is_never_exceeded(simulator, providers, daemon):
-    (providers / "acme.lua").write_text("""return require "openai".provider {
-      name = "acme", base_url = "x", keys = keys "ACME_API_KEY", limit_windows = { requests = 86400, tokens = 86400 } }""")
-    # The simulator's completions tell of 30000 tokens, here a day: 1 % of them are 300.
-    running = daemon(simulator.generic("acme"), provider_paths=[str(providers)], read_models=True, interval="30d",
-                     deep={**QUICK, "share_percent": 1})
-    deep = probed(running, condition=lambda deep: "skipped" in deep["message"])
-    assert 0 < deep["tokens_today"] <= 300 and completions(simulator)
-    assert running.provider("acme")["rate_limit"][1]["limit"] == 30000
+def test_a_days_budget_is_kept_and_survives_a_restart(simulator, watch):
+    deep = {"enabled": True, "interval": "100ms", "daily_tokens": 300, "model": "sim-mini"}
+    running = watch(["acme"], deep)
+    spent = skipped(running, "acme")["tokens_today"]
+    assert spent == sum(cost_of(body) for body in completions(simulator, "acme"))
+    assert 300 - MOST_OF_A_TRY < spent <= 300
+    assert "300" in skipped(running, "acme")["message"] or str(300 - spent) in skipped(running, "acme")["message"]
+    asked = len(completions(simulator, "acme"))
+    running.stop()
+    running = watch(["acme"], deep)
+    assert running.provider("acme")["deep"]["tokens_today"] == spent  # at once
+    shown = skipped(running, "acme")
+    later = running.wait_for_provider("acme", lambda entry: entry["deep"]["next"] > shown["next"])
+    assert later["deep"]["tokens_today"] == spent and len(completions(simulator, "acme")) == asked
+    assert later["status"] == "healthy"  # a probe that was not made says nothing
+
+
+def test_no_more_than_a_share_of_the_keys_own_daily_limits(simulator, watch):
+    deep = {"enabled": True, "interval": "100ms", "daily_tokens": 100000, "share_percent": 20, "model": "sim-mini"}
+    limits = {"requests": {"unit": "requests", "window": "1d", "limit": 20},
+              "tokens": {"unit": "tokens", "window": "1d", "limit": 1500}}
+    simulator.answer("told", path="/models", body={"data": []}, headers={
+        "x-ratelimit-limit-requests-day": "25", "x-ratelimit-remaining-requests-day": "24"})
+    own = {name: {"limits": [limit]} for name, limit in limits.items()}
+    running = watch([*limits, "told"], deep, own)
+    for name in ("requests", "told"):
+        assert "share of 20 %" in skipped(running, name)["message"]
+    skipped(running, "tokens")
+    asked = {name: completions(simulator, name) for name in (*limits, "told")}
+    assert (len(asked["requests"]), len(asked["told"])) == (4, 5)
+    spent = sum(cost_of(body) for body in asked["tokens"])
+    assert 300 - MOST_OF_A_TRY < spent <= 300
+    running.stop()
+    running = watch([*limits, "told"], deep, own)  # the share is of a day, not of a run
+    for name in (*limits, "told"):
+        shown = skipped(running, name)
+        running.wait_for_provider(name, lambda entry: entry["deep"]["next"] > shown["next"])
+        assert len(completions(simulator, name)) == len(asked[name]), name
+
+
+# -- who is asked at all --
+
+def test_nothing_deep_without_being_asked_for_but_g4f(simulator, watch):
+    running = watch(["acme", "anthropic", "wished", "g4f"], own={"wished": {"deep": True}, "g4f": {"enabled": True}},
+                    read_models=True)
+    for name in ("wished", "g4f"):
+        deep = probed(running, name)
+        assert deep["ok"] and deep["rung"] == "timed", (name, deep)
+    for name in ("acme", "anthropic"):
+        entry = running.wait_for_provider(name, lambda entry: entry["model_count"])
+        assert entry["deep"] is None and completions(simulator, name) == []
+    running.stop()
+    mark = len(simulator.requests("g4f"))
+    running = watch(["g4f"], own={"g4f": {"enabled": True, "deep": False}}, read_models=True)
+    assert running.wait_for_provider("g4f", lambda entry: entry["model_count"])["deep"] is None
+    fresh = [json.loads(asked["body"]) for asked in simulator.requests("g4f")[mark:] if asked["method"] == "POST"]
+    assert [body["messages"][0]["content"] for body in fresh] == ["ping"]  # its check is a completion of its own
+
+
+def test_a_reload_begins_and_ends_them(simulator, watch, write_config, providers):
+    running = watch(["acme"])
+    assert running.wait_for_provider("acme", lambda entry: True)["deep"] is None
+    for wished in (True, False):
+        write_config(provider_paths=[str(providers)], interval="30d",
+                     providers={"acme": {"deep": {"enabled": wished, "model": "sim-mini"}}})
+        assert running.reload()
+        if wished:
+            assert probed(running, "acme")["ok"]
+    running.wait_for_provider("acme", lambda entry: entry["deep"] is None)

@@ -1,94 +1,223 @@
-"""What providers announce on their public status pages: beside what was measured, never in its place."""
+"""What providers announce on their status pages, shown beside what was measured, and never in place of it."""
+import json
+import time
+
 import pytest
 
-from harness import wait_for
-from observing import tell
+from harness import lua, request, wait_for
+from observing import moment, tell, untell
 
 FORMATS = ["statuspage", "incident.io", "instatus", "betterstack"]
 OUTAGE = {"name": "Elevated errors", "impact": "major", "since": "2026-11-23T08:00:00Z"}
-SCRIPT = """return require "openai".provider { name = "acme", base_url = "x", keys = keys "ACME_API_KEY",
-  status_page = { url = "%s/_pages/%s/acme", format = "%s", component = %s } }"""
+
+SCRIPT = """
+return {
+  name = "%s", base_url = "http://127.0.0.1:9", keys = keys "PAGES_API_KEY", headers = { ["X-Own"] = "own-header" },
+  probe = function() return { ok = true, latency_ms = 1 } end,
+  status_page = %s,
+}"""
+KEY = "pages-secret-0123456789"
 
 
 @pytest.fixture
-def announcing(simulator, providers, daemon):
-    """A daemon that reads acme's status page in a format; `page` is told to the simulator first."""
-    def start(form="statuspage", page=None, component="nil", **settings):
-        if page:
-            tell(simulator, "pages", "acme", **page)
-        (providers / "acme.lua").write_text(SCRIPT % (simulator.url, form, form, component))
-        return daemon(simulator.generic("acme"), provider_paths=[str(providers)],
-                      **{"status_pages": True, "status_page_interval": "1s", "interval": "30d", **settings})
+def announce(simulator, providers, daemon):
+    """A daemon with providers that have these pages: name -> fields of status_page (default: format)."""
+    def start(pages, **settings):
+        for name, page in pages.items():
+            page = {"url": f"{simulator.url}/_pages/{page['format']}/{name}", **page}
+            (providers / f"{name}.lua").write_text(SCRIPT % (name, lua(page)))
+        return daemon({"PAGES_API_KEY": KEY}, provider_paths=[str(providers)],
+                      **{"status_pages": True, "status_page_interval": "1s", "interval": "30d", "jitter_percent": 0, **settings})
     return start
 
 
-def announced(running, condition=lambda announced: True):
-    entry = running.wait_for_provider("acme", lambda entry: entry["announced"] and condition(entry["announced"]))
-    assert entry["status"] == "healthy"  # whatever the page says
+def plain(form):
+    return form.replace(".", "")  # as a provider's name
+
+
+def announced(running, name, condition=lambda page: True):
+    """What a provider's page is shown to announce, once it satisfies the condition."""
+    entry = running.wait_for_provider(name, lambda entry: entry["announced"] and condition(entry["announced"]))
     return entry["announced"]
 
 
-# Instatus has one word for trouble, HASISSUES.
-@pytest.mark.parametrize("form, state", [(form, state) for form in FORMATS for state in ("degraded", "down", "maintenance")
-                                         if (form, state) != ("instatus", "down")])
-def test_a_state_that_is_announced_is_shown_and_passes(simulator, announcing, form, state):
-    running = announcing(form, {"state": state, "honest": True})
-    assert announced(running)["state"] == state
-    running.wait_for_line(f"acme announces: {state}")
-    tell(simulator, "pages", "acme", state="operational")
-    assert announced(running, lambda announced: announced["state"] == "operational")["incidents"] == []
+def state(wanted):
+    return lambda page: page["state"] == wanted
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_incidents_are_named(announcing, form):
-    found = announced(announcing(form, {"state": "degraded", "incidents": [OUTAGE]}))
-    assert [incident["name"] for incident in found["incidents"]] == ["Elevated errors"]
-    assert found["incidents"][0]["since"] in (None, "2026-11-23T08:00:00.000Z", "2026-11-23T08:00:00Z")
+def page_requests(simulator, name):
+    return simulator.requests(f"page.{name}")
 
 
-def test_instatus_that_says_up_in_the_middle_of_an_incident_is_not_believed(announcing):
-    found = announced(announcing("instatus", {"state": "operational", "incidents": [OUTAGE]}))
-    assert found["state"] not in ("operational", "unknown") and len(found["incidents"]) == 1
+# -- the formats --
+
+@pytest.mark.tsan
+def test_each_format_is_followed_from_well_to_an_incident_and_back(simulator, announce):
+    pages = {plain(form): {"format": form} for form in FORMATS}
+    running = announce(pages)
+    for name in pages:
+        page = announced(running, name)
+        assert (page["state"], page["incidents"], page["message"], page["stale"]) == ("operational", [], "", False), (name, page)
+        assert abs(moment(page["read"]) - time.time()) < 5
+        # Instatus does not date its summary.
+        assert (page["updated"] is None) if name == "instatus" else abs(moment(page["updated"]) - time.time()) < 60
+    for name in pages:
+        tell(simulator, "pages", name, state="degraded", incidents=[OUTAGE])
+    for name in pages:
+        page = announced(running, name, state("degraded"))
+        incident, = page["incidents"]
+        assert incident["name"] == "Elevated errors" and moment(incident["since"]) == moment(OUTAGE["since"])
+        assert running.wait_for_line(f"{name} announces: degraded")
+        assert incident["impact"] == {"instatus": "partialoutage"}.get(name, "major")
+        entry = running.provider(name)
+        assert (entry["status"], entry["reason"], entry["error_message"]) == ("healthy", "ok", "")  # as measured
+    for name in pages:
+        untell(simulator, "pages", name)
+    for name in pages:
+        assert announced(running, name, state("operational"))["incidents"] == []
 
 
-def test_a_page_that_nobody_touches_is_no_news(announcing):
-    page = {"state": "degraded", "updated_at": "2025-05-08T10:00:00Z", "incidents": [OUTAGE]}
-    found = announced(announcing("statuspage", page))
-    assert (found["state"], found["incidents"], found["stale"]) == ("unknown", [], True)
+def test_down_and_maintenance_in_each_formats_words(simulator, announce):
+    pages = {}
+    for form in FORMATS:
+        for shown in ("down", "maintenance"):
+            name = f"{plain(form)}-{shown}"
+            pages[name] = {"format": form}
+            worst = {"incidents": [{**OUTAGE, "impact": "critical"}]} if shown == "down" else {}
+            tell(simulator, "pages", name, state=shown, **worst)
+    running = announce(pages, status_page_interval="1h")
+    for name in pages:
+        page = announced(running, name)
+        assert page["state"] == name.rpartition("-")[2], (name, page)
+        assert len(page["incidents"]) == (1 if page["state"] == "down" else 0)
 
 
-def test_the_component_that_a_script_names_counts_in_place_of_the_page(announcing):
-    page = {"state": "down", "component": "Other"}
-    assert announced(announcing("statuspage", page, '"Website"'))["state"] == "operational"
+def test_a_component_counts_instead_of_the_page(simulator, announce):
+    pages = {}
+    for form in ("statuspage", "incident.io", "betterstack"):
+        for wish, expected in {"API": "degraded", "api": "degraded", "Nothing": "unknown"}.items():
+            pages[f"{plain(form)}-{wish.lower()}-{len(pages)}"] = ({"format": form, "component": wish}, expected)
+    pages["website"] = ({"format": "statuspage", "component": "Website"}, "operational")
+    for name in pages:
+        tell(simulator, "pages", name, state="degraded")
+    running = announce({name: page for name, (page, _) in pages.items()}, status_page_interval="1h")
+    for name, (_, expected) in pages.items():
+        page = announced(running, name)
+        assert page["state"] == expected, (name, page)
+        assert ("no component 'Nothing'" in page["message"]) == (expected == "unknown")
 
 
-@pytest.mark.parametrize("behaviour", ["500", "hang", "html", "reset", "badjson"])
-def test_a_page_that_cannot_be_read_harms_nothing(simulator, announcing, behaviour):
-    simulator.behave("page.acme", behaviour)
-    running = announcing(timeout="300ms")
-    found = announced(running)
-    assert found["state"] == "unknown" and found["message"]
-    simulator.behave("page.acme", "ok")
-    assert announced(running, lambda announced: announced["state"] == "operational")
+# -- pages that do not tell the truth --
+
+def test_instatus_says_up_in_the_middle_of_an_incident(simulator, announce):
+    tell(simulator, "pages", "quiet", state="degraded", incidents=[OUTAGE])
+    tell(simulator, "pages", "honest", state="degraded", incidents=[OUTAGE], honest=True)
+    tell(simulator, "pages", "worst", state="down", incidents=[{**OUTAGE, "impact": "critical"}])
+    running = announce({name: {"format": "instatus"} for name in ("quiet", "honest", "worst")})
+    # That is what the page itself says:
+    assert request(simulator.url, "GET", "/_pages/instatus/quiet").json["page"]["status"] == "UP"
+    for name, expected in {"quiet": "degraded", "honest": "degraded", "worst": "down"}.items():
+        page = announced(running, name)
+        assert (page["state"], [incident["name"] for incident in page["incidents"]]) == (expected, ["Elevated errors"]), name
 
 
-def test_no_key_is_sent_to_a_page(simulator, announcing):
-    announced(announcing())
-    asked = simulator.requests("page.acme")
-    assert asked and all("sim-acme-key" not in str(one) and "authorization" not in str(one).lower() for one in asked)
+@pytest.mark.parametrize("told", ["operational", "down"])
+def test_a_frozen_page_is_no_news(simulator, announce, told):
+    frozen = {"state": told, "updated_at": "2026-05-08T10:00:00Z", "incidents": [OUTAGE] if told == "down" else []}
+    pages = {plain(form): {"format": form} for form in ("statuspage", "incident.io")}
+    for name in pages:
+        tell(simulator, "pages", name, **frozen)
+    running = announce(pages)
+    for name in pages:
+        page = announced(running, name)
+        assert (page["state"], page["stale"], page["incidents"]) == ("unknown", True, []), page
+        assert page["message"] == "the page has not changed since 2026-05-08"
+        assert moment(page["updated"]) == moment("2026-05-08T10:00:00Z")
+        assert running.provider(name)["status"] == "healthy"
+    for name in pages:
+        tell(simulator, "pages", name, state="degraded")
+    for name in pages:
+        assert announced(running, name, state("degraded"))["stale"] is False
 
 
-def test_pages_are_read_at_their_own_pace_and_not_when_not_wished_for(simulator, announcing, write_config, providers):
-    running = announcing()
-    announced(running)
-    wait_for(lambda: len(simulator.requests("page.acme")) >= 3, "three readings")
-    assert len([asked for asked in simulator.requests("acme")]) == 1
-    write_config(provider_paths=[str(providers)], interval="30d", status_pages=True, status_page_interval="1s",
-                 providers={"acme": {"status_page": False}})
+BROKEN = {
+    "gone": {"behaviour": "404"}, "failing": {"behaviour": "500"}, "hanging": {"behaviour": "hang"},
+    "breaking": {"behaviour": "reset"},
+    "closing": {"behaviour": "close"}, "garbled": {"behaviour": "badjson"}, "cut": {"behaviour": "truncated"},
+    "edge": {"behaviour": "html"}, "large": {"behaviour": "huge 6000000"}, "empty": {"behaviour": "empty"},
+    "array": {"body": "[1, 2]"}, "number": {"body": "7"}, "other": {"body": {"hello": "world"}},
+    "odd": {"body": {"page": 7, "status": {"indicator": "none"}, "components": "many", "incidents": {"a": [{}]}}},
+    "strange": {"body": {"status": {"indicator": "sideways"}}},
+}
+
+
+@pytest.mark.tsan
+def test_a_broken_page_harms_nothing(simulator, announce):
+    for name, fault in BROKEN.items():
+        if "behaviour" in fault:
+            simulator.behave(f"page.{name}", fault["behaviour"])
+        else:
+            body = fault["body"]
+            simulator.answer(f"page.{name}", body=body, headers={"content-type": "application/json"})
+    running = announce({name: {"format": "statuspage"} for name in [*BROKEN, "well"]}, timeout="1s")
+    assert announced(running, "well")["state"] == "operational"
+    for name in BROKEN:
+        page = announced(running, name)
+        expected = "operational" if name == "odd" else "unknown"
+        assert (page["state"], page["incidents"], page["stale"]) == (expected, [], False), (name, page)
+        assert name == "odd" or page["message"], name
+        entry = running.provider(name)
+        assert (entry["status"], entry["reason"], entry["consecutive_failures"]) == ("healthy", "ok", 0), name
+    assert "sideways" in announced(running, "strange")["message"]
+    simulator.behave("page.failing", "ok")
+    assert announced(running, "failing", state("operational"))["message"] == ""
+    assert announced(running, "well")["state"] == "operational"
+
+
+def test_what_was_announced_gives_way_when_the_page_breaks(simulator, announce):
+    tell(simulator, "pages", "acme", state="down", incidents=[OUTAGE])
+    running = announce({"acme": {"format": "statuspage"}})
+    assert announced(running, "acme")["state"] == "down"
+    simulator.behave("page.acme", "503")
+    page = announced(running, "acme", state("unknown"))
+    assert page["incidents"] == [] and "503" in page["message"]
+
+
+# -- who is asked, and with what --
+
+def test_a_page_gets_no_key_and_no_header_of_the_providers(simulator, announce):
+    running = announce({"acme": {"format": "statuspage"}})
+    announced(running, "acme")
+    asked = page_requests(simulator, "acme")[0]
+    assert asked["method"] == "GET" and asked["headers"]["accept"] == "application/json"
+    assert "authorization" not in asked["headers"] and "x-own" not in asked["headers"]
+    assert KEY not in json.dumps(asked)
+
+
+def test_a_page_is_read_at_its_own_interval(simulator, announce):
+    running = announce({"acme": {"format": "statuspage"}})
+    wait_for(lambda: len(page_requests(simulator, "acme")) >= 3, "three readings")
+    times = [asked["t_ms"] for asked in page_requests(simulator, "acme")]
+    assert all(950 <= later - sooner <= 2500 for sooner, later in zip(times, times[1:])), times
+    entry = running.provider("acme")
+    assert moment(entry["announced"]["read"]) > moment(entry["last_check"])
+
+
+def test_pages_are_not_read_where_they_are_not_wished_for(simulator, announce, write_config, providers):
+    pages = {name: {"format": "statuspage"} for name in ("one", "two")}
+    running = announce(pages, providers={"one": {"status_page": False}})
+    announced(running, "two")
+    assert running.wait_for_provider("one", lambda entry: True)["announced"] is None
+    assert page_requests(simulator, "one") == []
+    settings = {"provider_paths": [str(providers)], "status_page_interval": "1s", "interval": "30d"}
+    write_config(status_pages=True, providers={"two": {"status_page": False}}, **settings)
     assert running.reload()
-    wait_for(lambda: running.provider("acme")["announced"] is None, "nothing announced")
-    read = len(simulator.requests("page.acme"))
-    running.post("/api/providers/check/acme")
-    wait_for(lambda: len(simulator.requests("acme")) == 2, "another check")
-    running.stop()
-    assert len(simulator.requests("page.acme")) <= read + 1  # one may have been under way
+    running.wait_for_provider("two", lambda entry: entry["announced"] is None)
+    asked = len(page_requests(simulator, "two"))
+    assert announced(running, "one")["state"] == "operational"
+    wait_for(lambda: len(page_requests(simulator, "one")) >= 3, "three readings of the other page")
+    running.check("two")
+    write_config(status_pages=False, **settings)
+    assert running.reload()
+    running.wait_for_provider("one", lambda entry: entry["announced"] is None)
+    assert len(page_requests(simulator, "two")) <= asked + 1  # one may have been under way
