@@ -173,7 +173,10 @@ GONE = {"error": {"message": "The model `sim-mini` does not exist", "type": "inv
 
 
 def test_a_model_that_is_gone_hands_over_to_the_next_which_stays(simulator, watch):
-    running = watch(["acme"], {"enabled": True, "interval": "300ms", "daily_tokens": 100000}, read_models=True)
+    simulator.behave("bare", "model-gone 3")
+    simulator.answer("bare", path="/models", body={"data": [{"id": f"sim-{size}"} for size in ("large", "small", "mini")]})
+    running = watch(["acme", "bare"], {"enabled": True, "interval": "300ms", "daily_tokens": 100000}, read_models=True,
+                    own={"bare": {"deep": {"enabled": True, "interval": "1h"}}})
     assert probed(running, "acme")["model_asked"] == "sim-mini"  # the smallest of the list
     simulator.answer("acme", 404, body=GONE, path="/chat/completions", times=1)
     deep = probed(running, "acme", lambda deep: deep["model_asked"] != "sim-mini")
@@ -182,17 +185,12 @@ def test_a_model_that_is_gone_hands_over_to_the_next_which_stays(simulator, watc
     models = [body["model"] for body in completions(simulator, "acme")]
     handed = models.index("sim-small")
     assert set(models[:handed]) == {"sim-mini"} and set(models[handed:]) == {"sim-small"}, models
-    assert running.provider("acme")["status"] == "healthy" and "deep probe:" not in running.log
-
-
-def test_when_all_models_are_gone_the_key_is_good_still(simulator, watch):
-    simulator.behave("acme", "model-gone 3")
-    simulator.answer("acme", path="/models", body={"data": [{"id": f"sim-{size}"} for size in ("large", "small", "mini")]})
-    running = watch(["acme"], {"enabled": True, "interval": "1h"}, read_models=True)
-    deep = probed(running, "acme")
+    assert running.provider("acme")["status"] == "healthy" and "acme: deep probe:" not in running.log
+    # Where none is left, three are tried, and the key is good all the same.
+    deep = probed(running, "bare")
     assert (deep["ok"], deep["error_kind"], deep["tokens_today"]) == (False, "model_gone", 0)
-    assert [body["model"] for body in completions(simulator, "acme")] == ["sim-mini", "sim-small", "sim-large"]
-    entry = running.provider("acme")
+    assert [body["model"] for body in completions(simulator, "bare")] == ["sim-mini", "sim-small", "sim-large"]
+    entry = running.provider("bare")
     assert (entry["status"], entry["reason"]) == ("degraded", "model_gone")
 
 
@@ -215,35 +213,22 @@ def test_the_ladder_is_climbed_as_far_as_the_evidence_is_old_or_odd(simulator, w
 # -- what is spent --
 
 @pytest.mark.tsan
-def test_what_was_spent_is_shown_and_kept(simulator, watch, tmp_path):
-    running = watch(["acme"], {"enabled": True, "interval": "200ms", "daily_tokens": 100000, "model": "sim-mini"})
-    wait_for(lambda: len(completions(simulator, "acme")) >= 4, "deep probes")
-    asked = completions(simulator, "acme")
-    costs = [cost_of(body) for body in asked]
-    sums = {sum(costs[:n]) for n in range(3, len(costs) + 1)}
-    deep = probed(running, "acme", lambda deep: deep["tokens_today"] in sums)
-    assert deep["daily_tokens"] == 100000
-    running.stop()
-    rows = query(tmp_path / "provider_status.db", "SELECT tokens, ok, model FROM provider_deep_checks ORDER BY id")
-    costs = [cost_of(body) for body in completions(simulator, "acme")]
-    assert [row[0] for row in rows] == costs[:len(rows)] and len(rows) >= 3
-    assert {row[1:] for row in rows} == {(1, "sim-mini")}
-
-
-def test_a_days_budget_is_kept_and_survives_a_restart(simulator, watch):
+def test_a_days_budget_is_kept_and_shown_and_survives_a_restart(simulator, watch, tmp_path):
     deep = {"enabled": True, "interval": "100ms", "daily_tokens": 300, "model": "sim-mini"}
     running = watch(["acme"], deep)
-    spent = skipped(running, "acme")["tokens_today"]
-    assert spent == sum(cost_of(body) for body in completions(simulator, "acme"))
-    assert 300 - MOST_OF_A_TRY < spent <= 300
-    assert "300" in skipped(running, "acme")["message"] or str(300 - spent) in skipped(running, "acme")["message"]
-    asked = len(completions(simulator, "acme"))
+    shown = skipped(running, "acme")
+    costs = [cost_of(body) for body in completions(simulator, "acme")]
+    spent = shown["tokens_today"]
+    assert spent == sum(costs) and 300 - MOST_OF_A_TRY < spent <= 300 == shown["daily_tokens"]
+    assert str(300 - spent) in shown["message"], shown  # what is left is too little for another
     running.stop()
+    rows = query(tmp_path / "provider_status.db", "SELECT tokens, ok, model FROM provider_deep_checks ORDER BY id")
+    assert rows == [(cost, 1, "sim-mini") for cost in costs]
     running = watch(["acme"], deep)
     assert running.provider("acme")["deep"]["tokens_today"] == spent  # at once
     shown = skipped(running, "acme")
     later = running.wait_for_provider("acme", lambda entry: entry["deep"]["next"] > shown["next"])
-    assert later["deep"]["tokens_today"] == spent and len(completions(simulator, "acme")) == asked
+    assert later["deep"]["tokens_today"] == spent and len(completions(simulator, "acme")) == len(costs)
     assert later["status"] == "healthy"  # a probe that was not made says nothing
 
 
@@ -272,7 +257,7 @@ def test_no_more_than_a_share_of_the_keys_own_daily_limits(simulator, watch):
 
 # -- who is asked at all --
 
-def test_nothing_deep_without_being_asked_for_but_g4f(simulator, watch):
+def test_nothing_deep_without_being_asked_for_but_g4f(simulator, watch, write_config, providers):
     running = watch(["acme", "anthropic", "wished", "g4f"], own={"wished": {"deep": True}, "g4f": {"enabled": True}},
                     read_models=True)
     for name in ("wished", "g4f"):
@@ -281,21 +266,13 @@ def test_nothing_deep_without_being_asked_for_but_g4f(simulator, watch):
     for name in ("acme", "anthropic"):
         entry = running.wait_for_provider(name, lambda entry: entry["model_count"])
         assert entry["deep"] is None and completions(simulator, name) == []
+    # A reload begins and ends them.
+    counts = {name: len(completions(simulator, name)) for name in ("wished", "g4f")}
+    write_config(provider_paths=[str(providers)], interval="30d", quick_interval="100ms", read_models=True,
+                 providers={"acme": {"deep": {"enabled": True, "model": "sim-mini"}}, "g4f": {"enabled": True, "deep": False}})
+    assert running.reload()
+    assert probed(running, "acme")["ok"]
+    for name in ("wished", "g4f"):
+        running.wait_for_provider(name, lambda entry: entry["deep"] is None)
     running.stop()
-    mark = len(simulator.requests("g4f"))
-    running = watch(["g4f"], own={"g4f": {"enabled": True, "deep": False}}, read_models=True)
-    assert running.wait_for_provider("g4f", lambda entry: entry["model_count"])["deep"] is None
-    fresh = [json.loads(asked["body"]) for asked in simulator.requests("g4f")[mark:] if asked["method"] == "POST"]
-    assert [body["messages"][0]["content"] for body in fresh] == ["ping"]  # its check is a completion of its own
-
-
-def test_a_reload_begins_and_ends_them(simulator, watch, write_config, providers):
-    running = watch(["acme"])
-    assert running.wait_for_provider("acme", lambda entry: True)["deep"] is None
-    for wished in (True, False):
-        write_config(provider_paths=[str(providers)], interval="30d",
-                     providers={"acme": {"deep": {"enabled": wished, "model": "sim-mini"}}})
-        assert running.reload()
-        if wished:
-            assert probed(running, "acme")["ok"]
-    running.wait_for_provider("acme", lambda entry: entry["deep"] is None)
+    assert {name: len(completions(simulator, name)) for name in counts} == counts
