@@ -28,6 +28,7 @@ static bool ask(struct errand *errand, struct check_order *order, check_done_fn 
     struct provider *provider = errand->provider;
     const struct watched *settings = &provider->settings;
     order->kinds = settings->kinds;
+    errand->fingerprint = provider->lead->fingerprint;
     if (order->timeout_ms == 0)
         order->timeout_ms = settings->tuning.timeout_ms;
     errand->check = check_start(settings->script, settings->index, order, done, provider);
@@ -41,6 +42,29 @@ static void refresh(struct provider *provider)
     if (!provider_refresh(provider))
         log_error("health", "%s: out of memory for what was found", provider->name);
     tracker_changed(provider->tracker);
+}
+
+/* What the answers told of limits, and what asking used of them, is the key's that it was asked with: another may lead
+ * by now. Its view is made anew. NULL when a reload took the key away. */
+static struct target *settle_limits(const struct errand *errand, const struct verdict *verdict)
+{
+    struct target *target = provider_target(errand->provider, errand->fingerprint);
+    int64_t now_us = clock_wall_us();
+    if (target == NULL)
+        return NULL;
+    limits_take(&target->limits, verdict->windows, verdict->window_count, now_us);
+    limits_spend(&target->limits, verdict->requests, verdict->deep.tokens_spent, now_us);
+    struct key_view *view = key_view_copy(target->view);
+    if (view == NULL)
+        return target;
+    limit_list_release(view->limits);
+    view->limits = limit_list_new(&target->limits, now_us);
+    double percent = limits_used_percent(&target->limits, now_us);
+    if (percent >= 0)
+        view->rate_limit_percent = percent;
+    key_view_release(target->view);
+    target->view = view;
+    return target;
 }
 
 /* -- models -- */
@@ -64,8 +88,7 @@ static void on_models(const struct verdict *verdict, void *user)
         log_info("health", "%s: its models cannot be read: %s", provider->name, provider->models_error);
         arm_after(errand, interval_us < MODELS_RETRY_US ? interval_us : MODELS_RETRY_US);
     }
-    limits_take(&provider->lead->limits, verdict->windows, verdict->window_count, clock_wall_us());
-    limits_spend(&provider->lead->limits, verdict->requests, 0, clock_wall_us());
+    settle_limits(errand, verdict);
     refresh(provider);
     errands_arm(provider);
 }
@@ -81,26 +104,10 @@ void errands_on_models(struct timer *timer, void *user)
 
 /* -- deep probes -- */
 
-/* The limits of the key stand in its view: after a completion, which tells them, the view is made anew. */
-static void renew_limits(struct target *target)
-{
-    int64_t now_us = clock_wall_us();
-    struct key_view *view = key_view_copy(target->view);
-    if (view == NULL)
-        return;
-    limit_list_release(view->limits);
-    view->limits = limit_list_new(&target->limits, now_us);
-    double percent = limits_used_percent(&target->limits, now_us);
-    if (percent >= 0)
-        view->rate_limit_percent = percent;
-    key_view_release(target->view);
-    target->view = view;
-}
-
-static void tell_deep(struct provider *provider, const struct verdict *verdict)
+static void tell_deep(struct provider *provider, const struct target *target, const struct verdict *verdict)
 {
     struct tracker_sinks *sinks = &provider->tracker->sinks;
-    struct deep_outcome outcome = {provider->view, provider->lead->view->number, verdict};
+    struct deep_outcome outcome = {provider->view, target != NULL ? target->view->number : 0, verdict};
     if (verdict->deep.skipped[0] == '\0')
         sinks->deep_checked(sinks->user, &outcome);
 }
@@ -108,16 +115,13 @@ static void tell_deep(struct provider *provider, const struct verdict *verdict)
 static void on_deep(const struct verdict *verdict, void *user)
 {
     struct provider *provider = user;
-    struct target *lead = provider->lead;
     int64_t now_us = clock_wall_us();
     char before[MODEL_ID_MAX];
 
     provider->deep_errand.check = NULL;
     memcpy(before, provider->deep.view.model, sizeof(before));
     deep_spend(&provider->deep, verdict->deep.tokens_spent, verdict->requests, now_us);
-    limits_take(&lead->limits, verdict->windows, verdict->window_count, now_us);
-    limits_spend(&lead->limits, verdict->requests, verdict->deep.tokens_spent, now_us);
-    renew_limits(lead);
+    struct target *target = settle_limits(&provider->deep_errand, verdict);
     if (deep_take(&provider->deep, verdict, now_us))
         log_warning("health", "%s: asked for %s, %s answers now; it was %s", provider->name, verdict->deep.model_asked,
                     verdict->deep.model, before);
@@ -129,7 +133,7 @@ static void on_deep(const struct verdict *verdict, void *user)
         provider->deep.view.next_us = now_us + (int64_t)wait_us;
     }
     refresh(provider);
-    tell_deep(provider, verdict);
+    tell_deep(provider, target, verdict);
 }
 
 static void say_nothing_is_left(struct deep_memory *deep, const struct deep_tuning *tuning)

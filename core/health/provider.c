@@ -55,7 +55,7 @@ size_t provider_targets_wanted(const struct watched *settings)
     return keys != 0 ? keys : 1;
 }
 
-static struct target *known_target(const struct provider *provider, uint64_t fingerprint)
+struct target *provider_target(const struct provider *provider, uint64_t fingerprint)
 {
     for (size_t i = 0; i < provider->target_count; ++i) {
         if (provider->targets[i]->fingerprint == fingerprint)
@@ -71,7 +71,7 @@ bool provider_match_targets(struct provider *provider, const struct watched *set
     size_t wanted = provider_targets_wanted(settings);
     for (size_t i = 0; i < wanted; ++i) {
         uint64_t fingerprint = declared->key_count != 0 ? declared->keys[i].fingerprint : 0;
-        struct target *target = known_target(provider, fingerprint);
+        struct target *target = provider_target(provider, fingerprint);
         is_new[i] = target == NULL;
         fresh[i] = target != NULL ? target : target_new(provider, on_due);
         if (fresh[i] == NULL) {

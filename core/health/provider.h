@@ -18,7 +18,8 @@ struct tracker;
 struct errand {
     struct provider *provider;
     struct timer timer;
-    struct check *check; /* in flight, or NULL */
+    struct check *check;  /* in flight, or NULL */
+    uint64_t fingerprint; /* of the key that it asks with */
 };
 
 struct provider {
@@ -57,6 +58,9 @@ void provider_free(struct provider *provider);
 size_t provider_targets_wanted(const struct watched *settings);
 bool provider_match_targets(struct provider *provider, const struct watched *settings, struct target **fresh,
                             bool *is_new, void (*on_due)(struct timer *, void *));
+
+/* The target of a key; NULL when the provider has it no longer. */
+struct target *provider_target(const struct provider *provider, uint64_t fingerprint);
 
 struct target *target_new(struct provider *provider, void (*on_due)(struct timer *, void *));
 void target_free(struct target *target);
