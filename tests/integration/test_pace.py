@@ -193,7 +193,7 @@ def test_a_threshold_is_learned_from_the_good_checks_of_the_last_week(simulator,
     assert (entry["status"], entry["reason"]) == ("degraded", "slow")
 
 
-def test_the_weights_of_the_score_say_what_is_best(daemon, providers):
+def test_the_weights_of_the_score_say_what_is_best(daemon, providers, tmp_path):
     (providers / "two.lua").write_text("""
       local function provider(name, latency_ms, used)
         return { name = name, base_url = "http://127.0.0.1:9", probe = function()
@@ -202,7 +202,8 @@ def test_the_weights_of_the_score_say_what_is_best(daemon, providers):
       end
       return { provider("fast", 10, 95), provider("idle", 300, 5) }""")
     for weights, best in (({"latency": 1, "uptime": 0, "headroom": 0}, "fast"), ({"latency": 0, "headroom": 1}, "idle")):
-        running = daemon(provider_paths=[str(providers)], interval="30d", score_weights=weights)
+        running = daemon(provider_paths=[str(providers)], interval="30d", score_weights=weights,
+                         database=str(tmp_path / f"{best}.db"))  # each without a past
         running.wait_for_provider("fast", lambda entry: entry["status"] == "healthy")
         running.wait_for_provider("idle", lambda entry: entry["status"] == "healthy")
         scores = {name: running.provider(name)["score"] for name in ("fast", "idle")}
