@@ -14,12 +14,14 @@
 -- from its second failure in a row on. What is best for a healthy one, score_weights say: a latency of 0 ms (the worst is
 -- the threshold), an uptime of 100 %, limits that are not used at all. Parts that are not known are left out.
 
+local limits = require "limits"
+
 local M = {}
 
 local LATENCY_ONLY = { latency = 1, uptime = 0, headroom = 0 }
 
 local function headroom(sample, state)
-  local used = sample.rate_limit_percent or state.rate_limit_percent
+  local used = sample.rate_limit_percent or limits.percent(sample.limits) or state.rate_limit_percent
   return used and used >= 0 and 1 - used / 100 or nil
 end
 

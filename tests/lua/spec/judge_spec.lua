@@ -63,6 +63,8 @@ describe("the default judge", function()
     before.weights, before.uptime_percent, before.rate_limit_percent = { latency = 1, uptime = 1, headroom = 2 }, 50, 20
     assert.equal(50 + 50 * (1 + 0.5 + 2 * 0.8) / 4, score { ok = true, latency_ms = 0 })
     assert.equal(50 + 50 * (1 + 0.5 + 2 * 0) / 4, score { ok = true, latency_ms = 0, rate_limit_percent = 100 })
+    local windows = { { unit = "requests", limit = 100, remaining = 90 }, { unit = "tokens", limit = 100, remaining = 40 } }
+    assert.equal(50 + 50 * (1 + 0.5 + 2 * 0.4) / 4, score { ok = true, latency_ms = 0, limits = windows })
     before.rate_limit_percent, before.status = -1, "unknown"
     assert.equal(75, score { ok = true, latency_ms = 500 })
     before.weights = { latency = 0, uptime = 0, headroom = 1 }
