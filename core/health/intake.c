@@ -28,16 +28,14 @@ static void pace_state_of(const struct target *target, struct pace_state *state)
     };
 }
 
-/* The next point of the grid, or the one behind it when that is too near (a check was made out of turn), stretched by
- * the target's worth: the grid moves along, so that starts which were spread stay spread. */
+/* The next point of the grid, stretched by the target's worth: the grid moves along, so that starts which were spread
+ * stay spread. */
 static uint64_t ordinary_due_us(struct target *target, uint64_t now_us)
 {
     struct tracker *tracker = target->provider->tracker;
     struct schedule *schedule = &target->schedule;
     double mean = tracker->target_count != 0 ? tracker->worth_sum / (double)tracker->target_count : 0;
     uint64_t due_us = schedule_next(schedule, now_us, tracker_random(tracker));
-    if (due_us < now_us + schedule->interval_us / 2)
-        due_us = schedule_next(schedule, due_us, tracker_random(tracker));
     if (!tracker->generation->config->adaptive || mean <= 0)
         return due_us;
     double stretch = pace_stretch(target->worth / mean);

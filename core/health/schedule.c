@@ -37,9 +37,13 @@ void schedule_change(struct schedule *schedule, const char *name, uint64_t now_u
 
 uint64_t schedule_next(struct schedule *schedule, uint64_t now_us, uint32_t random)
 {
-    uint64_t next = schedule->grid_us + schedule->interval_us;
-    if (next <= now_us)
-        next += (now_us - next) / schedule->interval_us * schedule->interval_us + schedule->interval_us;
-    schedule->grid_us = next;
-    return next + share_of(schedule->interval_us * schedule->jitter_percent / 100, random);
+    uint64_t interval_us = schedule->interval_us;
+    uint64_t jitter_us = share_of(interval_us * schedule->jitter_percent / 100, random);
+    uint64_t earliest_us = now_us + interval_us / 2 - jitter_us; /* of the grid point; jitter is half of it at most */
+    uint64_t phase_us = schedule->grid_us % interval_us;
+    uint64_t point_us = earliest_us - earliest_us % interval_us + phase_us;
+    if (point_us < earliest_us)
+        point_us += interval_us;
+    schedule->grid_us = point_us;
+    return point_us + jitter_us;
 }

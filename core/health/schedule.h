@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct schedule {
-    uint64_t grid_us; /* the latest grid point used or due, monotonic */
+    uint64_t grid_us; /* the grid point due next, or one before it, monotonic */
     uint64_t interval_us;
     unsigned jitter_percent; /* 0-50: a check starts at most this share of its interval after its grid point */
 };
@@ -24,7 +24,9 @@ void schedule_begin(struct schedule *schedule, const char *name, uint64_t now_us
 void schedule_change(struct schedule *schedule, const char *name, uint64_t now_us, uint64_t interval_us,
                      unsigned jitter_percent);
 
-/* The moment of the next check: the first grid point after `now_us`, plus jitter from `random` (any 32 bits). */
+/* The moment of the next check, when one has just ended at `now_us`: the first grid point, plus jitter from `random`
+ * (any 32 bits), that is at least half an interval away. A check made out of turn so takes the place of one that was
+ * due very soon, and puts off none of the others. */
 uint64_t schedule_next(struct schedule *schedule, uint64_t now_us, uint32_t random);
 
 #endif

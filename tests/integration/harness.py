@@ -3,6 +3,7 @@
 Nothing here sleeps for an event that can be waited for: output lines are read by a thread that signals, and conditions of
 the daemon are polled with a bound.
 """
+import datetime
 import http.client
 import json
 import os
@@ -40,6 +41,11 @@ def request(url, method, path, body=None, headers=None, timeout=PATIENCE_S):
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, received)
     finally:
         connection.close()
+
+
+def milliseconds_now():
+    """The wall clock as answers write it; two such texts compare as their times do."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def wait_for(condition, what="the condition", timeout=PATIENCE_S):
@@ -176,6 +182,7 @@ class Daemon(Process):
     def check(self, name):
         """Checks a provider now and gives its entry after that check."""
         before = self.provider(name)["last_check"]
+        wait_for(lambda: before == "never" or milliseconds_now() > before, "the millisecond after the last check")
         assert self.post(f"/api/providers/check/{name}").status == 202
         return self.wait_for_provider(name, lambda entry: entry["last_check"] != before)
 

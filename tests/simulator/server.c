@@ -131,13 +131,22 @@ static struct call *call_of_alarm(struct alarm *alarm)
     return H2O_STRUCT_FROM_MEMBER(struct call, alarm, alarm);
 }
 
+/* h2o lets go of a request some turns after its answer was written; by then the client may have sent the next one on
+ * another connection. */
+static void end_flight(struct call *call)
+{
+    if (!call->landed)
+        call->upstream->in_flight--;
+    call->landed = true;
+}
+
 static void call_dispose(void *memory)
 {
     struct call *call = memory;
     alarm_clear(&call->simulator->alarms, &call->alarm);
     if (call->connection->call == call)
         call->connection->call = NULL;
-    call->upstream->in_flight--;
+    end_flight(call);
 }
 
 static void send_huge_piece(h2o_generator_t *generator, h2o_req_t *req)
@@ -221,6 +230,7 @@ static void answer_late(struct alarm *alarm)
 {
     struct call *call = call_of_alarm(alarm);
     raw_unwatch(call);
+    end_flight(call);
     send_healthy(call);
 }
 

@@ -64,6 +64,7 @@ struct call {
     size_t mark_count, played, sent_bytes;
     uint64_t played_from_us;
     bool started, cut;
+    bool landed; /* not in flight any more */
 };
 
 struct simulator {

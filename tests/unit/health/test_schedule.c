@@ -23,9 +23,20 @@ static void points_that_passed_are_skipped_not_caught_up(void **state)
     /* Ten intervals later: one check, on the same grid, in the future. */
     uint64_t late = first + 10 * MINUTE_US + 1;
     uint64_t next = schedule_next(&schedule, late, 0);
-    assert_true(next > late);
-    assert_true(next <= late + MINUTE_US);
+    assert_in_range(next - late, MINUTE_US / 2, MINUTE_US * 3 / 2);
     assert_int_equal((next - first) % MINUTE_US, 0);
+}
+
+static void checks_out_of_turn_put_off_none_but_the_one_that_was_due_soon(void **state)
+{
+    struct schedule schedule;
+    (void)state;
+    schedule_begin(&schedule, "groq", START_US, MINUTE_US, 0);
+    uint64_t first = schedule_next(&schedule, START_US, 0);
+    for (int i = 0; i < 10; ++i)
+        assert_int_equal(schedule_next(&schedule, first - MINUTE_US / 2 - 10 + (uint64_t)i, 0), first);
+    assert_int_equal(schedule_next(&schedule, first - MINUTE_US / 2 + 1, 0), first + MINUTE_US);
+    assert_int_equal(schedule_next(&schedule, first + 1, 0), first + MINUTE_US);
 }
 
 static void many_providers_spread_over_the_interval(void **state)
@@ -95,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(points_that_passed_are_skipped_not_caught_up),
+        cmocka_unit_test(checks_out_of_turn_put_off_none_but_the_one_that_was_due_soon),
         cmocka_unit_test(many_providers_spread_over_the_interval),
         cmocka_unit_test(jitter_stays_within_its_share),
         cmocka_unit_test(a_changed_interval_begins_anew_an_unchanged_one_keeps_its_phase),
