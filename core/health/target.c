@@ -135,10 +135,9 @@ static struct key_view *blank_view(const struct target *target)
     return view;
 }
 
-static void fill_view(struct key_view *view, const struct target *target, const struct verdict *verdict,
+static void fill_view(struct key_view *view, const struct target *target, const struct verdict *verdict, int64_t now_us,
                       const char *reason)
 {
-    int64_t now_us = clock_wall_us();
     double percent = fmax(limits_used_percent(&target->limits, now_us), verdict->rate_limit_percent);
 
     if (reason == NULL)
@@ -169,7 +168,7 @@ static void replace_view(struct target *target, struct key_view *view)
 }
 
 /* The state stays as it was but for the status: what failed was ours. */
-static bool take_local(struct target *target, const struct verdict *verdict, const char *why)
+static bool take_local(struct target *target, const struct verdict *verdict, int64_t now_us, const char *why)
 {
     struct key_view *view = blank_view(target);
     target->local = true;
@@ -177,7 +176,7 @@ static bool take_local(struct target *target, const struct verdict *verdict, con
     target->score = 0;
     if (view == NULL)
         return false;
-    fill_view(view, target, verdict, "local");
+    fill_view(view, target, verdict, now_us, "local");
     strcpy(view->error_kind, "local");
     int written = snprintf(view->error_message, sizeof(view->error_message), "%s: ", why);
     if (written > 0 && (size_t)written < sizeof(view->error_message))
@@ -197,7 +196,7 @@ bool target_take_verdict(struct target *target, const struct verdict *verdict, c
         memcpy(target->last_failure_kind, verdict->kind, sizeof(target->last_failure_kind));
     }
     if (local != NULL)
-        return take_local(target, verdict, local);
+        return take_local(target, verdict, now_us, local);
 
     target->local = false;
     count(target, verdict);
@@ -208,7 +207,7 @@ bool target_take_verdict(struct target *target, const struct verdict *verdict, c
     struct key_view *view = blank_view(target);
     if (view == NULL)
         return false;
-    fill_view(view, target, verdict, reason);
+    fill_view(view, target, verdict, now_us, reason);
     replace_view(target, view);
     return true;
 }

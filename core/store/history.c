@@ -16,12 +16,15 @@ static const char no_upper_bound[] = ":";
     " WHERE provider_name = ?1 AND (last_check_timestamp, id) > (?2, ?3) AND last_check_timestamp < ?4"                \
     " ORDER BY last_check_timestamp, id"
 
+#define VERSION_2_COLUMNS                                                                                              \
+    "ok, reason, error_kind, CASE WHEN json_valid(rate_limit) THEN"                                                    \
+    " CASE json_type(rate_limit) WHEN 'array' THEN rate_limit END END"
+
 static const char *const history_sql[] = {
     [SCHEMA_SEED] = HISTORY_SQL("NULL, NULL, NULL, NULL"),
     [SCHEMA_VERSION_1] = HISTORY_SQL("ok, reason, NULL, NULL"),
-    [SCHEMA_WHOLE] = HISTORY_SQL("ok, reason, error_kind,"
-                                 " CASE WHEN json_valid(rate_limit) THEN"
-                                 " CASE json_type(rate_limit) WHEN 'array' THEN rate_limit END END"),
+    [SCHEMA_VERSION_2] = HISTORY_SQL(VERSION_2_COLUMNS),
+    [SCHEMA_WHOLE] = HISTORY_SQL(VERSION_2_COLUMNS),
 };
 
 /* SQLite jumps to the first entry of the index behind the name: as many seeks as names, however many rows. */

@@ -43,6 +43,7 @@ struct store_restore {
 static const char *const last_check_sql[] = {
     [SCHEMA_SEED] = LAST_SQL("NULL, NULL, NULL, NULL"),
     [SCHEMA_VERSION_1] = LAST_SQL("reason, http_status, NULL, NULL"),
+    [SCHEMA_VERSION_2] = LAST_SQL("reason, http_status, error_kind, rate_limit"),
     [SCHEMA_WHOLE] = LAST_SQL("reason, http_status, error_kind, rate_limit"),
 };
 
@@ -88,11 +89,11 @@ static int prepare_all(struct store_restore *restore)
     } wanted[] = {
         {&restore->last_check, last_check_sql[level], SCHEMA_SEED},
         {&restore->window, level == SCHEMA_SEED ? WINDOW_SQL("NULL") : WINDOW_SQL("ok"), SCHEMA_SEED},
-        {&restore->last_key_check, last_key_check_sql, SCHEMA_WHOLE},
-        {&restore->limits, limits_sql, SCHEMA_WHOLE},
-        {&restore->last_deep, last_deep_sql, SCHEMA_WHOLE},
-        {&restore->last_timed, last_timed_sql, SCHEMA_WHOLE},
-        {&restore->spent, spent_sql, SCHEMA_WHOLE},
+        {&restore->last_key_check, last_key_check_sql, SCHEMA_VERSION_2},
+        {&restore->limits, limits_sql, SCHEMA_VERSION_2},
+        {&restore->last_deep, last_deep_sql, SCHEMA_VERSION_2},
+        {&restore->last_timed, last_timed_sql, SCHEMA_VERSION_2},
+        {&restore->spent, spent_sql, SCHEMA_VERSION_2},
     };
     for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && result == SQLITE_OK; ++i) {
         if (level >= wanted[i].needs)

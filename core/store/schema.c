@@ -63,6 +63,51 @@ static const char create_deep_checks_sql[] = "CREATE TABLE IF NOT EXISTS provide
 static const char create_deep_checks_index_sql[] = "CREATE INDEX IF NOT EXISTS idx_provider_deep_timestamp\n"
                                                    "ON provider_deep_checks(provider_name, last_check_timestamp)";
 
+/* Tallies of whole stretches of `span` seconds from `start` on (UNIX time): 3600 and 86400 of every provider, key and
+ * model, 600 of all providers together, whose name is '*'. `key` 0 is the provider itself; `model` is '' but in the
+ * rows of the deep probes of one model. The columns between are there to be read by people and by queries that need no
+ * more; the tally (health/tally.h) has all of it. */
+static const char create_rollups_sql[] = "CREATE TABLE IF NOT EXISTS provider_rollups (\n"
+                                         "    span INTEGER NOT NULL,\n"
+                                         "    provider_name TEXT NOT NULL,\n"
+                                         "    key INTEGER NOT NULL,\n"
+                                         "    model TEXT NOT NULL,\n"
+                                         "    start INTEGER NOT NULL,\n"
+                                         "    checks INTEGER NOT NULL,\n"
+                                         "    up INTEGER NOT NULL,\n"
+                                         "    uncounted INTEGER NOT NULL,\n"
+                                         "    latency_min_ms REAL,\n"
+                                         "    latency_mean_ms REAL,\n"
+                                         "    latency_p95_ms REAL,\n"
+                                         "    latency_max_ms REAL,\n"
+                                         "    tally BLOB NOT NULL,\n"
+                                         "    PRIMARY KEY (span, provider_name, key, model, start)\n"
+                                         ") WITHOUT ROWID";
+
+static const char create_rollups_index_sql[] =
+    "CREATE INDEX IF NOT EXISTS idx_provider_rollups_start ON provider_rollups(span, start)";
+
+static const char create_rollup_marks_sql[] = "CREATE TABLE IF NOT EXISTS provider_rollup_marks (\n"
+                                              "    table_name TEXT NOT NULL PRIMARY KEY,\n"
+                                              "    last_id INTEGER NOT NULL\n"
+                                              ") WITHOUT ROWID";
+
+/* `ended` is NULL while it lasts; `checks_lost` counts the failed checks. */
+static const char create_incidents_sql[] = "CREATE TABLE IF NOT EXISTS provider_incidents (\n"
+                                           "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+                                           "    provider_name TEXT NOT NULL,\n"
+                                           "    key INTEGER NOT NULL,\n"
+                                           "    started DATETIME NOT NULL,\n"
+                                           "    ended DATETIME,\n"
+                                           "    kind TEXT,\n"
+                                           "    first_error TEXT,\n"
+                                           "    checks_lost INTEGER NOT NULL,\n"
+                                           "    UNIQUE (provider_name, key, started)\n"
+                                           ")";
+
+static const char create_incidents_index_sql[] =
+    "CREATE INDEX IF NOT EXISTS idx_provider_incidents_started ON provider_incidents(started)";
+
 /* `added_as`: the type with which a table gets the column that has not got it yet; NULL: every such table has it. */
 struct column {
     const char *name;
@@ -129,20 +174,53 @@ static const struct column deep_checks_columns[] = {
     {"last_check_timestamp", NULL},
 };
 
+static const struct column rollups_columns[] = {
+    {"span", NULL},
+    {"provider_name", NULL},
+    {"key", NULL},
+    {"model", NULL},
+    {"start", NULL},
+    {"checks", NULL},
+    {"up", NULL},
+    {"uncounted", NULL},
+    {"latency_min_ms", NULL},
+    {"latency_mean_ms", NULL},
+    {"latency_p95_ms", NULL},
+    {"latency_max_ms", NULL},
+    {"tally", NULL},
+};
+
+static const struct column rollup_marks_columns[] = {
+    {"table_name", NULL},
+    {"last_id", NULL},
+};
+
+static const struct column incidents_columns[] = {
+    {"id", NULL},    {"provider_name", NULL}, {"key", NULL},         {"started", NULL},
+    {"ended", NULL}, {"kind", NULL},          {"first_error", NULL}, {"checks_lost", NULL},
+};
+
 #define COLUMNS(columns) columns, sizeof(columns) / sizeof((columns)[0])
 
 static const struct table {
     const char *name;
     const char *create_sql;
-    const char *index_sql;
+    const char *index_sql; /* NULL = none */
     const struct column *columns;
     unsigned column_count;
-} tables[RECORD_TABLES] = {
+    bool no_id; /* the first column is not its INTEGER PRIMARY KEY */
+} tables[STORE_TABLES] = {
     [RECORD_CHECK] = {"provider_health_checks", create_checks_sql, create_checks_index_sql, COLUMNS(checks_columns)},
     [RECORD_KEY_CHECK] = {"provider_key_checks", create_key_checks_sql, create_key_checks_index_sql,
                           COLUMNS(key_checks_columns)},
     [RECORD_DEEP_CHECK] = {"provider_deep_checks", create_deep_checks_sql, create_deep_checks_index_sql,
                            COLUMNS(deep_checks_columns)},
+    [TABLE_ROLLUPS] = {"provider_rollups", create_rollups_sql, create_rollups_index_sql, COLUMNS(rollups_columns),
+                       .no_id = true},
+    [TABLE_ROLLUP_MARKS] = {"provider_rollup_marks", create_rollup_marks_sql, NULL, COLUMNS(rollup_marks_columns),
+                            .no_id = true},
+    [TABLE_INCIDENTS] = {"provider_incidents", create_incidents_sql, create_incidents_index_sql,
+                         COLUMNS(incidents_columns)},
 };
 
 const char *schema_table_name(enum record_table table)
@@ -197,7 +275,7 @@ int schema_inspect(sqlite3 *handle, struct schema_state *state)
 {
     *state = (struct schema_state){0};
     int result = read_int64(handle, "PRAGMA user_version", &state->version);
-    for (unsigned i = 0; i < RECORD_TABLES && result == SQLITE_OK; ++i)
+    for (unsigned i = 0; i < STORE_TABLES && result == SQLITE_OK; ++i)
         result = inspect_table(handle, &tables[i], &state->tables[i]);
     return result;
 }
@@ -211,7 +289,7 @@ static bool table_acceptable(const struct table *table, const struct table_state
             return false;
         }
     }
-    if (!state->id_is_key) {
+    if (!table->no_id && !state->id_is_key) {
         snprintf(error, error_size,
                  "the column id of its table %s is not INTEGER PRIMARY KEY: it is not a provider status database",
                  table->name);
@@ -229,7 +307,7 @@ bool schema_acceptable(const struct schema_state *state, char *error, size_t err
                  (long long)state->version, STORE_SCHEMA_VERSION);
         return false;
     }
-    for (unsigned i = 0; i < RECORD_TABLES; ++i) {
+    for (unsigned i = 0; i < STORE_TABLES; ++i) {
         if (state->tables[i].exists && !table_acceptable(&tables[i], &state->tables[i], error, error_size))
             return false;
     }
@@ -250,7 +328,8 @@ int schema_read_level(sqlite3 *handle, enum schema_level *level)
         enum schema_level level;
         const char *sql;
     } signs[] = {
-        {SCHEMA_WHOLE, "SELECT error_kind, key, rate_limit FROM provider_health_checks LIMIT 0"},
+        {SCHEMA_WHOLE, "SELECT tally FROM provider_rollups LIMIT 0"},
+        {SCHEMA_VERSION_2, "SELECT error_kind, key, rate_limit FROM provider_health_checks LIMIT 0"},
         {SCHEMA_VERSION_1, "SELECT ok, reason, http_status FROM provider_health_checks LIMIT 0"},
     };
     *level = SCHEMA_SEED;
@@ -277,7 +356,7 @@ static int extend_table(sqlite3 *handle, const struct table *table, const struct
         snprintf(sql, sizeof(sql), "ALTER TABLE %s ADD COLUMN %s %s", table->name, column->name, column->added_as);
         result = sqlite3_exec(handle, sql, NULL, NULL, NULL);
     }
-    if (result == SQLITE_OK)
+    if (result == SQLITE_OK && table->index_sql != NULL)
         result = sqlite3_exec(handle, table->index_sql, NULL, NULL, NULL);
     return result;
 }
@@ -286,7 +365,7 @@ static int extend_all(sqlite3 *handle, const struct schema_state *state)
 {
     char sql[64];
     int result = SQLITE_OK;
-    for (unsigned i = 0; i < RECORD_TABLES && result == SQLITE_OK; ++i)
+    for (unsigned i = 0; i < STORE_TABLES && result == SQLITE_OK; ++i)
         result = extend_table(handle, &tables[i], &state->tables[i]);
     if (result == SQLITE_OK && state->version != STORE_SCHEMA_VERSION) {
         snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", STORE_SCHEMA_VERSION);

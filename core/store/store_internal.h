@@ -19,7 +19,7 @@
 #include <sys/types.h>
 
 enum {
-    STORE_SCHEMA_VERSION = 2,
+    STORE_SCHEMA_VERSION = 3,
     STORE_BUSY_TIMEOUT_MS = 100, /* short: the writer's own loop retries, and stays ready to stop */
     STORE_RETRY_MIN_MS = 100,
     STORE_RETRY_MAX_MS = 5000,
@@ -30,6 +30,14 @@ enum {
     STORE_READERS_MAX = 16,
     STORE_ERROR_MAX = 256,
     RECORD_TABLES = RECORD_DEEP_CHECK + 1,
+};
+
+/* All tables: those that checks go to, which enum record_table names, and these. */
+enum store_table {
+    TABLE_ROLLUPS = RECORD_TABLES, /* tallies of stretches of time; see schema.c */
+    TABLE_ROLLUP_MARKS,            /* up to which row each table of checks has been rolled up */
+    TABLE_INCIDENTS,               /* outages */
+    STORE_TABLES,
 };
 
 enum database_result {
@@ -63,7 +71,7 @@ struct read_job {
 
 /* What a file holds of our columns and tables. One that cannot be extended yet (read-only, locked) is as the original,
  * or an older version, left it. */
-enum schema_level { SCHEMA_SEED, SCHEMA_VERSION_1, SCHEMA_WHOLE };
+enum schema_level { SCHEMA_SEED, SCHEMA_VERSION_1, SCHEMA_VERSION_2, SCHEMA_WHOLE };
 
 struct store_reader {
     struct store *store;
@@ -131,7 +139,7 @@ struct table_state {
 
 struct schema_state {
     int64_t version;
-    struct table_state tables[RECORD_TABLES];
+    struct table_state tables[STORE_TABLES];
 };
 
 const char *schema_table_name(enum record_table table);

@@ -179,7 +179,7 @@ def test_a_key_that_was_replaced_still_shows_nowhere(simulator, daemon, tmp_path
 
 def test_a_probe_in_flight_is_finished_under_the_old_generation(simulator, daemon):
     simulator.behave("acme", "slow 700ms")
-    running = daemon(simulator.generic("acme"))
+    running = daemon(simulator.generic("acme"), degraded_latency="20s")
     wait_for(lambda: simulator.stats().get("acme", {}).get("in_flight") == 1, "the probe")
     assert running.reload()
     running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")

@@ -47,7 +47,7 @@ static void a_new_database_has_the_seeds_columns_and_index_and_ours_behind(void 
     sql_text(f->path, "SELECT sql FROM sqlite_master WHERE name='provider_health_checks'", ours, sizeof(ours));
     *strrchr(seed, '\n') = '\0'; /* ours goes on behind created_at */
     assert_memory_equal(ours, seed, strlen(seed));
-    assert_int_equal(sql_number(f->path, "PRAGMA user_version"), 2);
+    assert_int_equal(sql_number(f->path, "PRAGMA user_version"), 3);
     assert_string_equal(sql_text(f->path, "PRAGMA journal_mode", index, sizeof(index)), "wal");
 }
 
@@ -103,7 +103,14 @@ static void has_our_tables(const char *path)
                         "tokens_per_second,tokens,response_time_ms,http_status,last_check_timestamp");
     assert_string_equal(names_of(path, "pragma_index_info('idx_provider_deep_timestamp')", text, sizeof(text)),
                         "provider_name,last_check_timestamp");
-    assert_int_equal(sql_number(path, "PRAGMA user_version"), 2);
+    assert_string_equal(names_of(path, "pragma_table_info('provider_rollups')", text, sizeof(text)),
+                        "span,provider_name,key,model,start,checks,up,uncounted,latency_min_ms,latency_mean_ms,"
+                        "latency_p95_ms,latency_max_ms,tally");
+    assert_string_equal(names_of(path, "pragma_table_info('provider_rollup_marks')", text, sizeof(text)),
+                        "table_name,last_id");
+    assert_string_equal(names_of(path, "pragma_table_info('provider_incidents')", text, sizeof(text)),
+                        "id,provider_name,key,started,ended,kind,first_error,checks_lost");
+    assert_int_equal(sql_number(path, "PRAGMA user_version"), 3);
 }
 
 static void a_new_database_and_one_of_the_original_have_our_tables_beside_the_seeds(void **state)
@@ -164,8 +171,8 @@ static void a_file_that_is_no_database_is_refused_and_left_alone(void **state)
 static void a_newer_schema_is_refused(void **state)
 {
     struct fixture *f = *state;
-    sql_file(f->path, SEED_SQL "PRAGMA user_version = 3");
-    refused(f, "user_version) is 3");
+    sql_file(f->path, SEED_SQL "PRAGMA user_version = 4");
+    refused(f, "user_version) is 4");
 }
 
 static void a_table_of_that_name_with_other_columns_is_refused(void **state)
