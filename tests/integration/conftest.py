@@ -1,9 +1,12 @@
 import functools
 import pathlib
+import time
 
 import pytest
 
-from harness import REPO, Daemon, Simulator, write_settings
+from harness import REPO, Daemon, Simulator, wait_for, write_settings
+
+TEST_TAKES_AT_MOST_S = 90
 
 
 @pytest.fixture
@@ -11,6 +14,12 @@ def simulator(tmp_path):
     running = Simulator(tmp_path)
     yield running
     assert running.end() == 0, running.log
+
+
+@pytest.fixture
+def one_utc_day():
+    """The test counts by days: it does not begin when one is about to end."""
+    wait_for(lambda: 86400 - time.time() % 86400 > TEST_TAKES_AT_MOST_S, "midnight", TEST_TAKES_AT_MOST_S + 10)
 
 
 @pytest.fixture

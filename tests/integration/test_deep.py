@@ -212,6 +212,7 @@ def test_the_ladder_is_climbed_as_far_as_the_evidence_is_old_or_odd(simulator, w
 
 # -- what is spent --
 
+@pytest.mark.usefixtures("one_utc_day")
 @pytest.mark.tsan
 def test_a_days_budget_is_kept_and_shown_and_survives_a_restart(simulator, watch, tmp_path):
     deep = {"enabled": True, "interval": "100ms", "daily_tokens": 300, "model": "sim-mini"}
@@ -232,6 +233,7 @@ def test_a_days_budget_is_kept_and_shown_and_survives_a_restart(simulator, watch
     assert later["status"] == "healthy"  # a probe that was not made says nothing
 
 
+@pytest.mark.usefixtures("one_utc_day")
 def test_no_more_than_a_share_of_the_keys_own_daily_limits(simulator, watch):
     deep = {"enabled": True, "interval": "100ms", "daily_tokens": 100000, "share_percent": 20, "model": "sim-mini"}
     limits = {"requests": {"unit": "requests", "window": "1d", "limit": 20},

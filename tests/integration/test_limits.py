@@ -205,6 +205,7 @@ def test_another_failure_does_not_keep_an_old_wait(simulator, run):
 
 # -- declared, and counted here --
 
+@pytest.mark.usefixtures("one_utc_day")
 @pytest.mark.tsan
 def test_declared_limits_are_counted(simulator, run):
     declared = [{"unit": "requests", "window": "1d", "limit": 40}, {"unit": "tokens", "window": "1d", "limit": 1000}]
@@ -223,6 +224,7 @@ def test_declared_limits_are_counted(simulator, run):
     assert entry["rate_limit_percent"] == 25
 
 
+@pytest.mark.usefixtures("one_utc_day")
 def test_a_reload_keeps_the_counts_of_what_stays_declared(simulator, run, write_config, providers):
     def limits(most):
         return {"acme": {"limits": [{"unit": "requests", "window": "1d", "limit": 40},

@@ -63,6 +63,7 @@ def test_who_comes_back_is_asked_quickly_until_it_is_back(simulator, daemon):
     assert_gaps(gaps(times[-4:]), [QUICK_S] * 3)
 
 
+@pytest.mark.usefixtures("one_utc_day")
 def test_a_reset_that_was_told_is_waited_for(simulator, daemon):
     after = f"retry-after={RESET_S}"
     behaviours = {"rate": f"429 {after}", "daily": "429 rpd", "busy": f"503 {after}"}
