@@ -1,4 +1,5 @@
 /* providerd: the command line. */
+#include "daemon/backup_command.h"
 #include "daemon/check_command.h"
 #include "daemon/daemon.h"
 #include "daemon/new_command.h"
@@ -28,6 +29,9 @@ static const char HELP[] = "providerd tells you which LLM provider to call, righ
                            "      Try one script alone, with every exchange shown.\n"
                            "  providerd [-c FILE] new NAME [--kind KIND]\n"
                            "      Write NAME.lua, a provider script to start from; kinds: openai, custom, oauth.\n"
+                           "  providerd [-c FILE] [--database FILE] backup FILE\n"
+                           "      Copy the database to FILE, which must not exist, also while the daemon runs.\n"
+                           "      Exit status: 0 copied, 1 could not now (locked, no space), 2 cannot be.\n"
                            "  providerd [-c FILE] -t\n"
                            "      Check configuration and scripts. Exit status: 0 sound, 2 not.\n"
                            "  providerd --version | --help\n"
@@ -116,8 +120,10 @@ static bool fits(const struct command_line *line, const char *command, char *con
 {
     const struct check_wishes *wishes = &line->wishes;
     bool check = strcmp(command, "check") == 0, new = strcmp(command, "new") == 0;
-    if (command[0] != '\0' && !check && !new)
-        fprintf(stderr, "providerd: unknown command '%s'; expected check, new, or none to run the daemon\n", command);
+    bool backup = strcmp(command, "backup") == 0;
+    if (command[0] != '\0' && !check && !new && !backup)
+        fprintf(stderr, "providerd: unknown command '%s'; expected check, new, backup, or none to run the daemon\n",
+                command);
     else if (!check && (wishes->json || wishes->trace || wishes->deep))
         fprintf(stderr, "providerd: %s belongs to providerd check\n",
                 wishes->json    ? "--json"
@@ -129,6 +135,8 @@ static bool fits(const struct command_line *line, const char *command, char *con
         fputs("providerd: --kind belongs to providerd new\n", stderr);
     else if (new && (words[0] == NULL || words[1] != NULL))
         fputs("providerd: new: expected one name, that of the provider\n", stderr);
+    else if (backup && (words[0] == NULL || words[1] != NULL))
+        fputs("providerd: backup: expected one name, that of the file to write\n", stderr);
     else
         return true;
     return false;
@@ -146,10 +154,11 @@ int main(int argc, char **argv)
     if (line.settings.config_path == NULL)
         line.settings.config_path = INSTALLED_CONFIG;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    int status = line.test                       ? test_command(&line.settings)
-                 : strcmp(command, "check") == 0 ? check_command(&line.settings, words, &line.wishes)
-                 : strcmp(command, "new") == 0   ? new_command(&line.settings, words[0], line.kind)
-                                                 : daemon_run(&line.settings);
+    int status = line.test                        ? test_command(&line.settings)
+                 : strcmp(command, "check") == 0  ? check_command(&line.settings, words, &line.wishes)
+                 : strcmp(command, "new") == 0    ? new_command(&line.settings, words[0], line.kind)
+                 : strcmp(command, "backup") == 0 ? backup_command(&line.settings, words[0])
+                                                  : daemon_run(&line.settings);
     curl_global_cleanup();
     return status;
 }

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 void database_explain(sqlite3 *handle, int result, char *error, size_t error_size)
 {
@@ -39,14 +38,6 @@ void database_explain(sqlite3 *handle, int result, char *error, size_t error_siz
         snprintf(error, error_size, "SQLite error %d: %s", result,
                  handle != NULL ? sqlite3_errmsg(handle) : sqlite3_errstr(result));
     }
-}
-
-struct file_identity file_identity_of(const char *path)
-{
-    struct stat status;
-    if (stat(path, &status) != 0)
-        return (struct file_identity){0};
-    return (struct file_identity){.device = status.st_dev, .inode = status.st_ino};
 }
 
 bool database_moved(const struct database *database)

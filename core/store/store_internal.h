@@ -176,7 +176,15 @@ bool database_moved(const struct database *database);
 /* In words for a human why `result` came from `handle` (may be NULL). */
 void database_explain(sqlite3 *handle, int result, char *error, size_t error_size);
 
+/* --- file.c --- */
+
 struct file_identity file_identity_of(const char *path);
+
+/* Gives a file another name in the same file system, which must be free. False with errno. */
+bool file_rename_new(const char *from, const char *to);
+
+/* Makes the names in the directory of `path` outlast a power cut, where the file system can do that. */
+void file_sync_directory(const char *path);
 
 /* --- writer.c --- */
 

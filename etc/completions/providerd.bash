@@ -11,11 +11,12 @@ _providerd_names() { # names of the provider scripts, without the shared library
 }
 
 _providerd() {
-    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check='' new=''
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check='' new='' backup=''
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         [[ ${COMP_WORDS[i]} == check ]] && check=yes
         [[ ${COMP_WORDS[i]} == new ]] && new=yes
+        [[ ${COMP_WORDS[i]} == backup ]] && backup=yes
     done
     case $previous in
     -c | --config)
@@ -42,14 +43,19 @@ _providerd() {
             mapfile -t COMPREPLY < <(compgen -W '-c --config --json --trace --deep --help' -- "$word")
         elif [[ -n $new ]]; then
             mapfile -t COMPREPLY < <(compgen -W '-c --config --kind --help' -- "$word")
+        elif [[ -n $backup ]]; then
+            mapfile -t COMPREPLY < <(compgen -W '-c --config --database --help' -- "$word")
         else
             mapfile -t COMPREPLY < <(compgen -W '-c --config --listen --database -t --version --help' -- "$word")
         fi
     elif [[ -n $check ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -W "$(_providerd_names)" -- "$word"; compgen -f -X '!*.lua' -- "$word")
+    elif [[ -n $backup ]]; then
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ -z $new ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'check new' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'check new backup' -- "$word")
     fi
 }
 
