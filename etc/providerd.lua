@@ -105,11 +105,13 @@ return {
 
   -- The history, an SQLite file; relative to the working directory. (restart)
   database = "provider_status.db",
-  -- Older checks are deleted.
+  -- Older checks are deleted; sums of each hour are kept longer, those of each day for ever.
   retention = "7d",
+  -- Older hourly sums become daily ones; incidents that ended before that are deleted.
+  rollup_retention = "400d",
   -- Checks are written together this often: what a power cut can lose at most. "0s" writes each at once.
   commit_interval = "1s",
-  -- Checks kept in memory while the database cannot be written; beyond it the oldest are dropped, and counted. (restart)
+  -- Checks kept in memory while the database cannot be written; older ones go into the hourly sums only. (restart)
   store_queue = 100000,
   -- Threads that read history and exports. (restart)
   readers = 2,

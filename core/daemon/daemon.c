@@ -219,7 +219,7 @@ static void apply_settings(struct daemon *daemon, const struct config *config)
     if (log_level_parse(config->log_level, &level))
         log_set_level(level);
     prober_configure(daemon->parts.prober, &options);
-    store_configure(daemon->store, config->retention_ms, config->commit_interval_ms);
+    store_configure(daemon->store, config->retention_ms, config->rollup_retention_ms, config->commit_interval_ms);
 }
 
 /* Everything of the new generation is built before anything of the old one is let go. */
@@ -298,6 +298,7 @@ static int start_store(struct daemon *daemon, char *error, size_t error_size)
     struct store_options options = {
         .path = config->database,
         .retention_ms = config->retention_ms,
+        .rollup_retention_ms = config->rollup_retention_ms,
         .commit_interval_ms = config->commit_interval_ms,
         .queue_max = (size_t)config->store_queue,
         .readers = (unsigned)config->readers,

@@ -82,6 +82,12 @@ static bool count_kind(struct tally *tally, const char *name, size_t len, uint32
 
 /* -- tallies -- */
 
+bool tally_add_timing(struct tally *tally, double first_token_ms, double tokens_per_second)
+{
+    bool ok = measure_add(&tally->first_token_ms, first_token_ms);
+    return measure_add(&tally->tokens_per_second, tokens_per_second) && ok;
+}
+
 bool tally_add(struct tally *tally, const struct tally_check *check)
 {
     if (!check->counted) {
@@ -93,8 +99,7 @@ bool tally_add(struct tally *tally, const struct tally_check *check)
     bool ok = true;
     if (check->up)
         ok = measure_add(&tally->latency_ms, check->latency_ms) && ok;
-    ok = measure_add(&tally->first_token_ms, check->first_token_ms) && ok;
-    ok = measure_add(&tally->tokens_per_second, check->tokens_per_second) && ok;
+    ok = tally_add_timing(tally, check->first_token_ms, check->tokens_per_second) && ok;
     if (check->kind != NULL && check->kind[0] != '\0')
         ok = count_kind(tally, check->kind, strlen(check->kind), 1) && ok;
     return ok;

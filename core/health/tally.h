@@ -47,12 +47,15 @@ struct tally_check {
     double latency_ms;        /* -1 = none */
     double first_token_ms;    /* -1 = none; this and the next by timed deep probes */
     double tokens_per_second; /* -1 = none */
-    const char *kind;         /* of the failure; "" or NULL = none */
+    const char *kind;         /* of the error, also of one that was up ("rate"); "" or NULL = none */
 };
 
 #define TALLY_EMPTY ((struct tally){0})
 
 bool tally_add(struct tally *tally, const struct tally_check *check);
+/* Counts a timed completion's measures in, but no check: it is told of beside the checks. -1 = none. */
+bool tally_add_timing(struct tally *tally, double first_token_ms, double tokens_per_second);
+
 bool tally_merge(struct tally *into, const struct tally *from);
 void tally_clear(struct tally *tally); /* keeps memory of histograms */
 void tally_dispose(struct tally *tally);

@@ -97,6 +97,8 @@ static void write_store(struct json *j, const struct store_report *store)
     json_uint(j, store->written);
     json_key(j, "queued");
     json_uint(j, store->queued);
+    json_key(j, "rolled_up");
+    json_uint(j, store->rolled_up);
     json_key(j, "dropped");
     json_uint(j, store->dropped);
     write_time_or_null(j, "last_commit", store->last_commit_us);

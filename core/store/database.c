@@ -117,6 +117,10 @@ static int prepare_statements(struct database *database)
         if (result == SQLITE_OK)
             result = prepare(database->handle, &database->delete_up_to[i], sql);
     }
+    if (result == SQLITE_OK)
+        result = incidents_prepare(database->handle, &database->incident);
+    if (result == SQLITE_OK)
+        result = roller_prepare(database->handle, &database->roller);
     return result;
 }
 
@@ -171,6 +175,8 @@ void database_close(struct database *database)
         sqlite3_finalize(database->oldest[i]);
         sqlite3_finalize(database->delete_up_to[i]);
     }
+    sqlite3_finalize(database->incident);
+    roller_finalize(&database->roller);
     sqlite3_close(database->handle);
     *database = (struct database){0};
 }

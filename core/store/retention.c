@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -16,18 +17,18 @@ enum {
 
 /* The id up to which rows can go, among the first few; 0 = none. Rows whose time cannot be read, or lies in the
  * future, go along when an expired row follows them. Returns an SQLite result. */
-static int find_expired(sqlite3_stmt *oldest, int64_t cutoff_us, int64_t now_us, int64_t *last_id, int *rows)
+static int find_expired(sqlite3_stmt *oldest, const struct retention_order *order, int64_t *last_id, int *rows)
 {
     int result;
     *last_id = 0;
     *rows = 0;
-    sqlite3_bind_int(oldest, 1, STORE_RETENTION_ROWS);
+    sqlite3_bind_int(oldest, 1, order->rows);
     while ((result = sqlite3_step(oldest)) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(oldest, 1);
         int64_t checked_us;
         bool dated = text != NULL && clock_parse_iso(text, strlen(text), &checked_us) == 0 &&
-                     checked_us <= now_us + FUTURE_TOLERANCE_US;
-        if (dated && checked_us >= cutoff_us) {
+                     checked_us <= order->now_us + FUTURE_TOLERANCE_US;
+        if (dated && checked_us >= order->checks_before_us) {
             result = SQLITE_DONE;
             break;
         }
@@ -39,11 +40,39 @@ static int find_expired(sqlite3_stmt *oldest, int64_t cutoff_us, int64_t now_us,
     return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
-static int delete_expired(sqlite3_stmt *delete_up_to, int64_t last_id)
+static int delete_up_to(sqlite3_stmt *statement, int64_t last_id)
 {
-    sqlite3_bind_int64(delete_up_to, 1, last_id);
-    sqlite3_step(delete_up_to);
-    return sqlite3_reset(delete_up_to);
+    sqlite3_bind_int64(statement, 1, last_id);
+    sqlite3_step(statement);
+    return sqlite3_reset(statement);
+}
+
+/* What is not rolled up yet stays. */
+static int delete_checks(struct database *database, enum record_table table, const struct retention_order *order,
+                         bool *more)
+{
+    int64_t last_id, mark;
+    int rows;
+    int result = find_expired(database->oldest[table], order, &last_id, &rows);
+    if (result == SQLITE_OK)
+        result = rollup_read_mark(database, table, &mark);
+    *more = false;
+    if (result != SQLITE_OK || last_id == 0 || mark == 0)
+        return result;
+    *more = last_id <= mark && rows == order->rows;
+    return delete_up_to(database->delete_up_to[table], last_id < mark ? last_id : mark);
+}
+
+/* The fine rollups of all providers together, and the incidents: few enough to go at once. */
+static int delete_others(sqlite3 *handle, const struct retention_order *order)
+{
+    char sql[256], before[CLOCK_ISO_MAX];
+    clock_format_sql(order->incidents_before_us > 0 ? order->incidents_before_us : 0, before);
+    snprintf(sql, sizeof(sql),
+             "DELETE FROM provider_rollups WHERE span = %d AND start < %lld;"
+             "DELETE FROM provider_incidents WHERE started < '%s' AND ended IS NOT NULL",
+             ROLLUP_FINE_S, (long long)(order->checks_before_us / 1000000 - ROLLUP_FINE_S), before);
+    return sqlite3_exec(handle, sql, NULL, NULL, NULL);
 }
 
 static int64_t pragma_int64(sqlite3 *handle, const char *sql)
@@ -68,21 +97,18 @@ static bool return_pages(sqlite3 *handle)
     return sqlite3_exec(handle, "PRAGMA incremental_vacuum(256)", NULL, NULL, NULL) == SQLITE_OK;
 }
 
-enum retention_result retention_step(struct database *database, int64_t cutoff_us, int64_t now_us, char *error,
+enum retention_result retention_step(struct database *database, const struct retention_order *order, char *error,
                                      size_t error_size)
 {
-    for (unsigned i = 0; i < RECORD_TABLES; ++i) {
-        int64_t last_id;
-        int rows;
-        int result = find_expired(database->oldest[i], cutoff_us, now_us, &last_id, &rows);
-        if (result == SQLITE_OK && last_id != 0)
-            result = delete_expired(database->delete_up_to[i], last_id);
-        if (result != SQLITE_OK) {
-            database_explain(database->handle, result, error, error_size);
-            return RETENTION_FAILED;
-        }
-        if (last_id != 0 && rows == STORE_RETENTION_ROWS)
-            return RETENTION_MORE;
+    int result = SQLITE_OK;
+    bool more = false;
+    for (unsigned i = 0; i < RECORD_TABLES && result == SQLITE_OK && !more; ++i)
+        result = delete_checks(database, i, order, &more);
+    if (result == SQLITE_OK && !more)
+        result = delete_others(database->handle, order);
+    if (result != SQLITE_OK) {
+        database_explain(database->handle, result, error, error_size);
+        return RETENTION_FAILED;
     }
-    return return_pages(database->handle) ? RETENTION_MORE : RETENTION_DONE;
+    return more || return_pages(database->handle) ? RETENTION_MORE : RETENTION_DONE;
 }

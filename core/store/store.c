@@ -2,6 +2,7 @@
 #include "store/store_internal.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+static const int64_t ROLLUP_RETENTION_MS = INT64_C(400) * 86400 * 1000;
 
 /* The path made absolute through its directory, so that a later chdir() does not matter and no name can mean something
  * special to SQLite (":memory:", "file:..."). NULL with the reason when it cannot name a database. */
@@ -64,6 +67,8 @@ static struct store *store_new(const struct store_options *options, char *error,
     }
     store->queue_max = options->queue_max > 0 ? options->queue_max : 1;
     store->retention_ms = options->retention_ms;
+    store->rollup_retention_ms = options->rollup_retention_ms > 0 ? options->rollup_retention_ms : ROLLUP_RETENTION_MS;
+    upkeep_begin(&store->upkeep);
     store->commit_interval_ms = options->commit_interval_ms;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -80,6 +85,9 @@ static void store_free(struct store *store)
 {
     database_close(&store->database);
     check_queue_dispose(&store->queue);
+    incident_list_dispose(&store->incidents);
+    sums_clear(&store->overflow);
+    upkeep_end(&store->upkeep);
     pthread_cond_destroy(&store->pool.moved);
     pthread_cond_destroy(&store->pool.wake);
     pthread_mutex_destroy(&store->pool.mutex);
@@ -127,10 +135,8 @@ void store_append(struct store *store, const struct check_record *record)
 {
     bool wake;
     pthread_mutex_lock(&store->mutex);
-    if (store->queue.count >= store->queue_max) {
-        check_queue_drop_oldest(&store->queue);
-        store->report.dropped += 1;
-    }
+    if (store->queue.count >= store->queue_max)
+        overflow_oldest(store);
     if (store->queue.count == 0)
         store->oldest_queued_ms = clock_monotonic_ms();
     if (!check_queue_push(&store->queue, record))
@@ -143,10 +149,25 @@ void store_append(struct store *store, const struct check_record *record)
         pthread_cond_signal(&store->wake);
 }
 
-void store_configure(struct store *store, int64_t retention_ms, int64_t commit_interval_ms)
+void store_append_incident(struct store *store, const struct incident_record *record)
+{
+    pthread_mutex_lock(&store->mutex);
+    if (store->queue.count == 0 && store->incidents.count == 0)
+        store->oldest_queued_ms = clock_monotonic_ms();
+    bool taken = incident_list_add(&store->incidents, record), wake = store->writer_idle;
+    store->writer_idle = false;
+    pthread_mutex_unlock(&store->mutex);
+    if (!taken)
+        log_error("store", "%s: no memory for an incident of %s", store->path, record->provider);
+    if (wake)
+        pthread_cond_signal(&store->wake);
+}
+
+void store_configure(struct store *store, int64_t retention_ms, int64_t rollup_retention_ms, int64_t commit_interval_ms)
 {
     pthread_mutex_lock(&store->mutex);
     store->retention_ms = retention_ms;
+    store->rollup_retention_ms = rollup_retention_ms > 0 ? rollup_retention_ms : ROLLUP_RETENTION_MS;
     store->commit_interval_ms = commit_interval_ms;
     store->retention_wanted = true;
     store->writer_idle = false;

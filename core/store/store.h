@@ -5,8 +5,12 @@
  * the original wrote, or an older version of ours, is opened and carried on. Times in it are UTC text without a zone,
  * as the original wrote them.
  *
+ * Checks are kept for `retention_ms`; hour by hour they are rolled up (provider_rollups, see rollup.h), and the hours
+ * are kept for `rollup_retention_ms`, the days beyond for ever.
+ *
  * While the database cannot be written (locked, full disk, I/O error, read-only) checks wait in memory, at most
- * `queue_max` of them, and are written when it is back; past that the oldest are dropped and counted.
+ * `queue_max` of them, and are written when it is back; past that the oldest are rolled up in memory: their rows are
+ * lost, what they say of their hour is not. Only when there is no memory for that are checks dropped, and counted.
  */
 #ifndef PROVIDERD_STORE_STORE_H
 #define PROVIDERD_STORE_STORE_H
@@ -20,11 +24,12 @@
 struct store;
 
 struct store_options {
-    const char *path;           /* of the database file; created when missing */
-    int64_t retention_ms;       /* older checks are deleted, in small batches */
-    int64_t commit_interval_ms; /* at most this much is lost by a kill -9; 0 = commit every check */
-    size_t queue_max;           /* checks held in memory while the database cannot be written */
-    unsigned readers;           /* reader threads, 1-16 */
+    const char *path;            /* of the database file; created when missing */
+    int64_t retention_ms;        /* older checks are deleted, in small batches */
+    int64_t rollup_retention_ms; /* hourly rollups older than that become daily ones; incidents go. 0 = 400 days */
+    int64_t commit_interval_ms;  /* at most this much is lost by a kill -9; 0 = commit every check */
+    size_t queue_max;            /* checks held in memory while the database cannot be written */
+    unsigned readers;            /* reader threads, 1-16 */
 };
 
 enum record_table {
@@ -65,6 +70,17 @@ struct check_record {
     int64_t tokens; /* spent, prompts included */
 };
 
+/* An outage, on its way to a row of provider_incidents. */
+struct incident_record {
+    char provider[PROVIDER_NAME_MAX];
+    unsigned key;       /* number of one of several keys; 0 = the provider itself */
+    int64_t started_us; /* wall clock: the first failed check */
+    int64_t ended_us;   /* the first good one behind it; 0 = it lasts */
+    unsigned checks_lost;
+    char kind[HEALTH_KIND_MAX]; /* of the first error, as is */
+    char first_error[HEALTH_MESSAGE_MAX];
+};
+
 /* Opens or creates the database, checks and extends the schema, starts the threads.
  * NULL when the path cannot be a database of ours (no such directory, a directory, a file that is not SQLite, a table
  * of that name with other columns): `error` says what, where and what was expected, and nothing was changed. A database
@@ -75,12 +91,16 @@ struct store *store_open(const struct store_options *options, char *error, size_
 /* Takes a copy of the record. Never blocks, never fails: see queue_max. Loop thread. */
 void store_append(struct store *store, const struct check_record *record);
 
+/* The same for an incident: its row is made, or brought up to date. Loop thread. */
+void store_append_incident(struct store *store, const struct incident_record *record);
+
 /* Writes what is queued, waiting at most `timeout_ms`, stops the threads, closes. Returns the number of checks that
  * could not be written (0 = all safe). Loop thread, at the end. */
 size_t store_close(struct store *store, int64_t timeout_ms);
 
-/* New retention and commit interval, from a reload. Loop thread. */
-void store_configure(struct store *store, int64_t retention_ms, int64_t commit_interval_ms);
+/* New retentions and commit interval, from a reload. Loop thread. */
+void store_configure(struct store *store, int64_t retention_ms, int64_t rollup_retention_ms,
+                     int64_t commit_interval_ms);
 
 struct store_report {
     bool writable;            /* the last commit succeeded */
@@ -88,7 +108,8 @@ struct store_report {
     char error[256];          /* why not; "" while writable */
     uint64_t written;         /* checks committed since start */
     uint64_t queued;          /* checks waiting in memory */
-    uint64_t dropped;         /* checks given up because the queue was full */
+    uint64_t rolled_up;       /* checks that the queue had no room for: only in the rollups, or on their way there */
+    uint64_t dropped;         /* checks given up: no memory, or the database refused them */
     int64_t last_commit_us;   /* wall clock; 0 = none yet */
 };
 

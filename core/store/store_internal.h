@@ -11,8 +11,10 @@
 #ifndef PROVIDERD_STORE_STORE_INTERNAL_H
 #define PROVIDERD_STORE_STORE_INTERNAL_H
 
+#include "store/incidents.h"
 #include "store/queue.h"
 #include "store/reader.h"
+#include "store/rollup.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -24,9 +26,9 @@ enum {
     STORE_RETRY_MIN_MS = 100,
     STORE_RETRY_MAX_MS = 5000,
     STORE_COMMIT_CHUNKS_MAX = 16, /* of 64 KiB, about 10000 checks: bounds the length of a transaction */
-    STORE_RETENTION_ROWS = 500,
-    STORE_RETENTION_PAUSE_MS = 20,
-    STORE_RETENTION_EVERY_MS = 60 * 1000,
+    STORE_UPKEEP_PAUSE_MS = 10,
+    UPKEEP_DELETE_ROWS_MIN = 250,
+    UPKEEP_DELETE_ROWS_MAX = 4000,
     STORE_READERS_MAX = 16,
     STORE_ERROR_MAX = 256,
     RECORD_TABLES = RECORD_DEEP_CHECK + 1,
@@ -55,6 +57,8 @@ struct database {
     sqlite3_stmt *insert[RECORD_TABLES];
     sqlite3_stmt *oldest[RECORD_TABLES];       /* id and time of the first rows by id */
     sqlite3_stmt *delete_up_to[RECORD_TABLES]; /* an id */
+    sqlite3_stmt *incident;                    /* writes one */
+    struct roller_statements roller;
 };
 
 /* Which file a path named at some moment. {0, 0} = none. */
@@ -96,6 +100,19 @@ struct reader_pool {
     pthread_t threads[STORE_READERS_MAX];
 };
 
+/* The writer's work beside commits: when it is due (monotonic), and how far it is. */
+struct upkeep {
+    struct roller roller;
+    uint64_t roll_at_ms;
+    uint64_t delete_at_ms;
+    size_t unrolled; /* checks committed since the last rollup */
+    int delete_rows; /* at once */
+    bool rolling;    /* in the middle of a round */
+    bool again;      /* another round is to follow */
+    bool roll_failing;
+    bool delete_failing;
+};
+
 struct store {
     char *path; /* owned, absolute */
     size_t queue_max;
@@ -103,9 +120,12 @@ struct store {
     pthread_mutex_t mutex;
     pthread_cond_t wake; /* the writer */
     struct check_queue queue;
+    struct incident_list incidents;
+    struct sums overflow;      /* of checks that the queue had no room for */
     size_t in_flight;          /* checks taken out of the queue by the commit under way */
     uint64_t oldest_queued_ms; /* monotonic, when the first check came into the empty queue */
     int64_t retention_ms;
+    int64_t rollup_retention_ms;
     int64_t commit_interval_ms;
     bool writer_idle;      /* it sleeps with no commit ahead: an append must wake it */
     bool reopen_wanted;    /* a reader saw that the file was replaced, and closed the gate */
@@ -121,9 +141,9 @@ struct store {
     bool damaged;             /* the connection is of no more use */
     uint64_t retry_at_ms;     /* monotonic; while not writable */
     uint64_t retry_pause_ms;
-    uint64_t retention_at_ms;
-    bool retention_failing;
-    uint64_t dropped_before; /* report.dropped when the failure began */
+    struct upkeep upkeep;
+    uint64_t dropped_before; /* report.dropped and report.rolled_up when the failure began */
+    uint64_t rolled_up_before;
     pthread_t writer;
 
     struct reader_pool pool;
@@ -194,13 +214,40 @@ void *writer_run(void *user);
 /* One attempt to open the database, before the thread runs. False only when it is refused. */
 bool writer_open_first(struct store *store, char *error, size_t error_size);
 
+/* --- overflow.c --- */
+
+/* Takes the first check out of the queue and into the sums. With the mutex held; the queue must not be empty. */
+void overflow_oldest(struct store *store);
+
+/* --- upkeep.c --- */
+
+void upkeep_begin(struct upkeep *upkeep);
+void upkeep_end(struct upkeep *upkeep);
+
+/* Checks were committed; the database was opened anew. */
+void upkeep_note_checks(struct upkeep *upkeep, size_t checks);
+void upkeep_note_other_database(struct upkeep *upkeep);
+
+/* Both are due now. */
+void upkeep_hurry(struct upkeep *upkeep);
+
+/* When the next step is due, and one step. Without the mutex. */
+uint64_t upkeep_due_ms(const struct upkeep *upkeep);
+void upkeep_step(struct store *store, int64_t retention_ms, int64_t keep_ms);
+
 /* --- retention.c --- */
+
+struct retention_order {
+    int64_t now_us;
+    int64_t checks_before_us; /* older ones go, if they are rolled up */
+    int64_t incidents_before_us;
+    int rows; /* at most, of one table */
+};
 
 enum retention_result { RETENTION_DONE, RETENTION_MORE, RETENTION_FAILED };
 
-/* Deletes a batch of checks older than `cutoff_us`: a full one of one table, or the rest of each; or gives back some
- * pages. */
-enum retention_result retention_step(struct database *database, int64_t cutoff_us, int64_t now_us, char *error,
+/* Deletes a batch of what is old: a full one of one table, or the rest of each; or gives back some pages. */
+enum retention_result retention_step(struct database *database, const struct retention_order *order, char *error,
                                      size_t error_size);
 
 /* --- reader.c: the pool --- */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { GATE_TIMEOUT_MS = 1000 };
+enum { GATE_TIMEOUT_MS = 1000, LONGEST_SLEEP_MS = 60 * 1000 };
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -48,6 +48,7 @@ static enum database_result open_database(struct store *store, char *error, size
         pthread_mutex_lock(&store->mutex);
         store->file = file;
         pthread_mutex_unlock(&store->mutex);
+        upkeep_note_other_database(&store->upkeep);
     }
     return result;
 }
@@ -105,6 +106,7 @@ static void note_failure(struct store *store, const char *reason)
         report->failing_since_us = clock_wall_us();
         store->retry_pause_ms = STORE_RETRY_MIN_MS;
         store->dropped_before = report->dropped;
+        store->rolled_up_before = report->rolled_up;
     } else {
         store->retry_pause_ms = earlier(store->retry_pause_ms * 2, STORE_RETRY_MAX_MS);
     }
@@ -114,8 +116,9 @@ static void note_failure(struct store *store, const char *reason)
     pthread_mutex_unlock(&store->mutex);
     store->retry_at_ms = clock_monotonic_ms() + pause_ms;
     if (first)
-        log_warning("store", "%s cannot be written: %s; up to %zu checks wait in memory until it can", store->path,
-                    reason, store->queue_max);
+        log_warning("store",
+                    "%s cannot be written: %s; up to %zu checks wait in memory until it can, older ones are rolled up",
+                    store->path, reason, store->queue_max);
 }
 
 /* `waiting` checks were in memory when the commit began, `written` of them it took, `rejected` no table would. */
@@ -126,6 +129,7 @@ static void note_success(struct store *store, size_t waiting, size_t written, si
     struct store_report *report = &store->report;
     int64_t failing_since_us = report->failing_since_us;
     uint64_t dropped = report->dropped - store->dropped_before;
+    uint64_t rolled_up = report->rolled_up - store->rolled_up_before;
     report->writable = true;
     report->failing_since_us = 0;
     report->error[0] = '\0';
@@ -137,30 +141,47 @@ static void note_success(struct store *store, size_t waiting, size_t written, si
     pthread_mutex_unlock(&store->mutex);
     if (failing_since_us != 0) {
         clock_format_rfc3339(failing_since_us, since);
-        log_info("store", "%s can be written again: %zu checks waited since %s, %llu were dropped", store->path,
-                 waiting, since, (unsigned long long)dropped);
+        log_info("store", "%s can be written again: %zu checks waited since %s, %llu were rolled up, %llu dropped",
+                 store->path, waiting, since, (unsigned long long)rolled_up, (unsigned long long)dropped);
     }
     if (rejected > 0)
         log_warning("store", "%s: the database refused %zu checks by a constraint of its own", store->path, rejected);
 }
 
-/* The batch returns to the front of the queue; what no longer fits there was the oldest. */
-static void put_back(struct store *store, struct check_queue *batch)
+/* What one transaction writes. */
+struct batch {
+    struct check_queue checks;
+    struct incident_list incidents;
+    struct sums overflow;
+};
+
+/* The batch returns to where it was; checks that no longer fit there were the oldest. */
+static void put_back(struct store *store, struct batch *batch)
 {
     pthread_mutex_lock(&store->mutex);
-    check_queue_put_back(&store->queue, batch);
+    check_queue_put_back(&store->queue, &batch->checks);
+    incident_list_put_back(&store->incidents, &batch->incidents);
+    if (!sums_move(&store->overflow, &batch->overflow))
+        store->report.dropped += batch->overflow.checks;
     store->in_flight = 0;
-    for (; store->queue.count > store->queue_max; store->report.dropped += 1)
-        check_queue_drop_oldest(&store->queue);
+    while (store->queue.count > store->queue_max)
+        overflow_oldest(store);
     pthread_mutex_unlock(&store->mutex);
+    sums_clear(&batch->overflow);
 }
 
-static size_t take_batch(struct store *store, struct check_queue *batch)
+static size_t take_batch(struct store *store, struct batch *batch)
 {
     pthread_mutex_lock(&store->mutex);
     size_t waiting = store->queue.count;
-    check_queue_take(&store->queue, batch, STORE_COMMIT_CHUNKS_MAX);
-    store->in_flight = batch->count;
+    check_queue_take(&store->queue, &batch->checks, STORE_COMMIT_CHUNKS_MAX);
+    batch->incidents = store->incidents;
+    if (batch->incidents.count == 0)
+        batch->incidents = (struct incident_list){NULL, NULL, 0};
+    store->incidents = (struct incident_list){NULL, NULL, 0};
+    batch->overflow = store->overflow;
+    store->overflow = (struct sums){0};
+    store->in_flight = batch->checks.count;
     /* What comes from now on waits its own time; what was left behind has waited. */
     if (store->queue.count == 0)
         store->oldest_queued_ms = 0;
@@ -168,9 +189,19 @@ static size_t take_batch(struct store *store, struct check_queue *batch)
     return waiting;
 }
 
-static int insert_batch(struct database *database, const struct check_queue *batch, size_t *rejected)
+static void finish_batch(struct store *store, struct batch *batch)
 {
-    struct check_walk walk = {batch->head, 0};
+    upkeep_note_checks(&store->upkeep, batch->checks.count);
+    pthread_mutex_lock(&store->mutex);
+    check_queue_recycle(&store->queue, &batch->checks);
+    pthread_mutex_unlock(&store->mutex);
+    incident_list_dispose(&batch->incidents);
+    sums_clear(&batch->overflow);
+}
+
+static int insert_batch(struct database *database, const struct batch *batch, size_t *rejected)
+{
+    struct check_walk walk = {batch->checks.head, 0};
     const struct packed_check *check;
     while ((check = check_walk_next(&walk)) != NULL) {
         int result = record_insert(database, check);
@@ -179,13 +210,14 @@ static int insert_batch(struct database *database, const struct check_queue *bat
         else if (result != SQLITE_OK)
             return result;
     }
-    return SQLITE_OK;
+    int result = incidents_write(&batch->incidents, database->incident);
+    return result == SQLITE_OK ? rollup_write_sums(database, &batch->overflow) : result;
 }
 
 /* One transaction; with nothing queued it only finds out whether writing is possible. */
 static void commit_batch(struct store *store)
 {
-    struct check_queue batch = {0};
+    struct batch batch = {.overflow = {0}};
     struct database *database = &store->database;
     char reason[STORE_ERROR_MAX];
     size_t rejected = 0;
@@ -208,10 +240,8 @@ static void commit_batch(struct store *store)
         store->retry_at_ms = 0;
         return;
     }
-    note_success(store, waiting, batch.count - rejected, rejected);
-    pthread_mutex_lock(&store->mutex);
-    check_queue_recycle(&store->queue, &batch);
-    pthread_mutex_unlock(&store->mutex);
+    note_success(store, waiting, batch.checks.count - rejected, rejected);
+    finish_batch(store, &batch);
     return;
 fail:
     database_explain(database->handle, result, reason, sizeof(reason));
@@ -234,21 +264,6 @@ bool writer_open_first(struct store *store, char *error, size_t error_size)
     return true;
 }
 
-/* --- retention --- */
-
-static void retain(struct store *store, int64_t retention_ms)
-{
-    char reason[STORE_ERROR_MAX];
-    int64_t now_us = clock_wall_us();
-    enum retention_result result =
-        retention_step(&store->database, now_us - retention_ms * 1000, now_us, reason, sizeof(reason));
-    if (result == RETENTION_FAILED && !store->retention_failing)
-        log_warning("store", "%s: old checks cannot be deleted: %s", store->path, reason);
-    store->retention_failing = result == RETENTION_FAILED;
-    store->retention_at_ms = clock_monotonic_ms() +
-                             (uint64_t)(result == RETENTION_MORE ? STORE_RETENTION_PAUSE_MS : STORE_RETENTION_EVERY_MS);
-}
-
 /* --- the loop --- */
 
 /* When the next commit is due: UINT64_MAX = not before something is queued. With the mutex held. */
@@ -258,7 +273,7 @@ static uint64_t commit_due_ms(const struct store *store)
         return 0;
     if (!store->report.writable)
         return store->retry_at_ms;
-    if (store->queue.count == 0)
+    if (store->queue.count == 0 && store->incidents.count == 0)
         return UINT64_MAX;
     if (store->stopping || store->queue.count > store->queue_max / 2)
         return 0;
@@ -268,14 +283,15 @@ static uint64_t commit_due_ms(const struct store *store)
 /* With the mutex held. Returns early when woken. */
 static void sleep_until(struct store *store, uint64_t until_ms)
 {
-    until_ms = earlier(until_ms, clock_monotonic_ms() + STORE_RETENTION_EVERY_MS);
+    until_ms = earlier(until_ms, clock_monotonic_ms() + LONGEST_SLEEP_MS);
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
     pthread_cond_timedwait(&store->wake, &store->mutex, &until);
 }
 
 static bool finished(const struct store *store, uint64_t now_ms)
 {
-    return store->stopping && (store->queue.count == 0 || now_ms >= store->stop_deadline_ms);
+    return store->stopping &&
+           ((store->queue.count == 0 && store->incidents.count == 0) || now_ms >= store->stop_deadline_ms);
 }
 
 void *writer_run(void *user)
@@ -293,22 +309,22 @@ void *writer_run(void *user)
             store->retry_at_ms = now_ms; /* no backoff is worth the checks that would be lost */
         }
         uint64_t due_ms = commit_due_ms(store);
-        bool can_retain = store->database.handle != NULL && store->report.writable && !store->stopping;
+        bool can_tidy = store->database.handle != NULL && store->report.writable && !store->stopping;
         if (store->retention_wanted) {
             store->retention_wanted = false;
-            store->retention_at_ms = now_ms;
+            upkeep_hurry(&store->upkeep);
         }
         if (now_ms >= due_ms) {
             pthread_mutex_unlock(&store->mutex);
             commit_batch(store);
             pthread_mutex_lock(&store->mutex);
-        } else if (can_retain && now_ms >= store->retention_at_ms) {
-            int64_t retention_ms = store->retention_ms;
+        } else if (can_tidy && now_ms >= upkeep_due_ms(&store->upkeep)) {
+            int64_t retention_ms = store->retention_ms, keep_ms = store->rollup_retention_ms;
             pthread_mutex_unlock(&store->mutex);
-            retain(store, retention_ms);
+            upkeep_step(store, retention_ms, keep_ms);
             pthread_mutex_lock(&store->mutex);
         } else {
-            uint64_t wake_ms = can_retain ? earlier(due_ms, store->retention_at_ms) : due_ms;
+            uint64_t wake_ms = can_tidy ? earlier(due_ms, upkeep_due_ms(&store->upkeep)) : due_ms;
             if (store->stopping)
                 wake_ms = earlier(wake_ms, store->stop_deadline_ms);
             store->writer_idle = due_ms == UINT64_MAX;

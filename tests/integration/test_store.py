@@ -318,18 +318,20 @@ def test_a_database_locked_at_start_does_not_keep_the_daemon_from_starting(simul
     wait_for(lambda: count(database, "acme") == 1)
 
 
-def test_what_is_too_much_for_the_queue_is_dropped_oldest_first_and_counted(simulator, daemon, database):
+def test_what_is_too_much_for_the_queue_is_rolled_up_oldest_first_and_counted(simulator, daemon, database):
     running = daemon(simulator.generic("acme"), store_queue=100, interval="100ms", jitter_percent=0)
     wait_for(lambda: database.exists() and count(database, "acme"))
     other = sqlite3.connect(database, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     try:
-        store = wait_for(lambda: (lambda s: s if s["dropped"] >= 5 else None)(report(running)["store"]))
-        assert store["queued"] <= 100
+        store = wait_for(lambda: (lambda s: s if s["rolled_up"] >= 5 else None)(report(running)["store"]))
+        assert store["queued"] <= 100 and store["dropped"] == 0
     finally:
         other.rollback()
         other.close()
     wait_for(lambda: report(running)["store"]["writable"])
+    rolled_up = query(database, "SELECT sum(checks) FROM provider_rollups WHERE span = 3600 AND provider_name = 'acme'")
+    assert rolled_up[0][0] >= store["rolled_up"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="limits the size of files by prlimit")

@@ -76,6 +76,8 @@ static void failures_count_by_kind_and_not_in_the_latency(void **state)
     assert_true(tally_mean(&tally.latency_ms) == 30);
     assert_true(tally_quantile(&tally.latency_ms, 1) == 40); /* never beyond what was measured */
     assert_true(tally_quantile(&tally.first_token_ms, 0.5) == 0);
+    assert_true(tally_add_timing(&tally, 250, -1));
+    assert_true(tally.checks == 3 && tally.first_token_ms.count == 1 && tally.tokens_per_second.count == 0);
     tally_dispose(&tally);
 }
 

@@ -229,7 +229,7 @@ static void a_database_locked_from_the_start_is_used_once_it_is_free(void **stat
     assert_int_equal(store_close(store, 1000), 0);
 }
 
-static void a_full_queue_drops_the_oldest_and_counts(void **state)
+static void a_full_queue_rolls_up_the_oldest_and_counts(void **state)
 {
     struct fixture *f = *state;
     f->options.queue_max = 1000;
@@ -239,13 +239,21 @@ static void a_full_queue_drops_the_oldest_and_counts(void **state)
     append_numbered(store, "p", 0, 5000);
     struct store_report report = report_of(store);
     assert_int_equal(report.queued, 1000);
-    assert_int_equal(report.dropped, 4000);
+    assert_int_equal(report.rolled_up, 4000);
+    assert_int_equal(report.dropped, 0);
     sql_run(other, "ROLLBACK");
     sqlite3_close(other);
     assert_true(report_reaches(store, has_written, 1000));
     assert_int_equal(store_close(store, 1000), 0);
     assert_int_equal(sql_number(f->path, "SELECT min(consecutive_failures) FROM provider_health_checks"), 4000);
     assert_int_equal(sql_number(f->path, count_sql), 1000);
+    /* What was rolled up for want of room, and what was rolled up because it had become rows. */
+    assert_int_equal(sql_number(f->path, "SELECT sum(checks) FROM provider_rollups WHERE span = 3600 AND "
+                                         "provider_name = 'p'") +
+                         sql_number(f->path, "SELECT count(*) FROM provider_health_checks WHERE id > ifnull((SELECT "
+                                             "last_id FROM provider_rollup_marks WHERE table_name = "
+                                             "'provider_health_checks'), 0)"),
+                     5000);
 }
 
 static void a_full_disk_keeps_the_checks_until_there_is_room(void **state)
@@ -402,7 +410,7 @@ int main(void)
         STORE_TEST(checks_wait_while_another_process_locks_and_are_written_in_order),
         STORE_TEST(closing_a_locked_database_keeps_to_its_time_and_tells_what_is_lost),
         STORE_TEST(a_database_locked_from_the_start_is_used_once_it_is_free),
-        STORE_TEST(a_full_queue_drops_the_oldest_and_counts),
+        STORE_TEST(a_full_queue_rolls_up_the_oldest_and_counts),
         STORE_TEST(a_full_disk_keeps_the_checks_until_there_is_room),
         STORE_TEST(a_deleted_file_is_created_anew),
         STORE_TEST(a_replaced_file_is_taken_over),
