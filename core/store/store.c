@@ -88,6 +88,9 @@ static void store_free(struct store *store)
     incident_list_dispose(&store->incidents);
     sums_clear(&store->overflow);
     upkeep_end(&store->upkeep);
+    check_queue_dispose(&store->doubtful.checks);
+    incident_list_dispose(&store->doubtful.incidents);
+    sums_clear(&store->doubtful.overflow);
     pthread_cond_destroy(&store->pool.moved);
     pthread_cond_destroy(&store->pool.wake);
     pthread_mutex_destroy(&store->pool.mutex);
@@ -179,7 +182,7 @@ void store_get_report(struct store *store, struct store_report *report)
 {
     pthread_mutex_lock(&store->mutex);
     *report = store->report;
-    report->queued = store->queue.count + store->in_flight;
+    report->queued = store->queue.count + store->in_flight + store->doubtful.checks.count;
     pthread_mutex_unlock(&store->mutex);
 }
 
@@ -192,7 +195,7 @@ size_t store_close(struct store *store, int64_t timeout_ms)
     pthread_mutex_unlock(&store->mutex);
     pool_stop(store);
     pthread_join(store->writer, NULL);
-    size_t unwritten = store->queue.count;
+    size_t unwritten = store->queue.count + store->doubtful.checks.count;
     store_free(store); /* the writer's connection goes last: SQLite then merges the WAL into the database */
     return unwritten;
 }

@@ -67,6 +67,21 @@ struct file_identity {
     ino_t inode;
 };
 
+/* What one transaction writes. */
+struct batch {
+    struct check_queue checks;
+    struct incident_list incidents;
+    struct sums overflow;
+};
+
+/* Where a batch ended: its last row. `id` 0 = no row of it was taken. */
+struct batch_end {
+    enum record_table table;
+    int64_t id;
+    int64_t checked_us;
+    char provider[PROVIDER_NAME_MAX];
+};
+
 struct read_job {
     struct read_job *next;
     store_job_fn run;
@@ -123,6 +138,7 @@ struct store {
     struct incident_list incidents;
     struct sums overflow;      /* of checks that the queue had no room for */
     size_t in_flight;          /* checks taken out of the queue by the commit under way */
+    struct batch doubtful;     /* of a commit that failed at its end; older than the queue (doubt.c) */
     uint64_t oldest_queued_ms; /* monotonic, when the first check came into the empty queue */
     int64_t retention_ms;
     int64_t rollup_retention_ms;
@@ -139,7 +155,9 @@ struct store {
     struct database database;
     struct file_identity wal; /* the write-ahead log that came with it */
     bool damaged;             /* the connection is of no more use */
-    uint64_t retry_at_ms;     /* monotonic; while not writable */
+    struct batch_end doubtful_end;
+    size_t doubtful_rejected;
+    uint64_t retry_at_ms; /* monotonic; while not writable */
     uint64_t retry_pause_ms;
     struct upkeep upkeep;
     uint64_t dropped_before; /* report.dropped and report.rolled_up when the failure began */
@@ -184,6 +202,19 @@ const char *record_insert_sql(enum record_table table);
 /* Writes one row. Returns an SQLite result. */
 int record_insert(struct database *database, const struct packed_check *check);
 
+/* --- doubt.c: whether a commit that failed took place --- */
+
+/* After the last insert, which was that of `check`. */
+void batch_end_note(struct batch_end *end, sqlite3 *handle, const struct packed_check *check);
+
+/* Whether the file has that row. Returns an SQLite result. */
+int batch_end_find(const struct batch_end *end, sqlite3 *handle, bool *found);
+
+/* Before a transaction and in it: finds out about the doubtful batch, if there is one, and counts it as written or
+ * gives it back to the queue. Return an SQLite result; after a failure it is as doubtful as before. */
+int doubt_prepare(struct store *store);
+int doubt_settle(struct store *store);
+
 /* --- database.c: the writer's connection --- */
 
 /* Opens, checks, and if need be creates or extends the schema. `error` is filled unless DATABASE_OK. */
@@ -210,6 +241,10 @@ void file_sync_directory(const char *path);
 
 /* The thread's function; `user` is the store. */
 void *writer_run(void *user);
+
+/* The batch returns to where it was taken from; or it is in the database. It is empty then. */
+void batch_put_back(struct store *store, struct batch *batch);
+void batch_finish(struct store *store, struct batch *batch);
 
 /* One attempt to open the database, before the thread runs. False only when it is refused. */
 bool writer_open_first(struct store *store, char *error, size_t error_size);

@@ -148,15 +148,8 @@ static void note_success(struct store *store, size_t waiting, size_t written, si
         log_warning("store", "%s: the database refused %zu checks by a constraint of its own", store->path, rejected);
 }
 
-/* What one transaction writes. */
-struct batch {
-    struct check_queue checks;
-    struct incident_list incidents;
-    struct sums overflow;
-};
-
-/* The batch returns to where it was; checks that no longer fit there were the oldest. */
-static void put_back(struct store *store, struct batch *batch)
+/* Checks that no longer fit there were the oldest. */
+void batch_put_back(struct store *store, struct batch *batch)
 {
     pthread_mutex_lock(&store->mutex);
     check_queue_put_back(&store->queue, &batch->checks);
@@ -189,7 +182,7 @@ static size_t take_batch(struct store *store, struct batch *batch)
     return waiting;
 }
 
-static void finish_batch(struct store *store, struct batch *batch)
+void batch_finish(struct store *store, struct batch *batch)
 {
     upkeep_note_checks(&store->upkeep, batch->checks.count);
     pthread_mutex_lock(&store->mutex);
@@ -199,25 +192,42 @@ static void finish_batch(struct store *store, struct batch *batch)
     sums_clear(&batch->overflow);
 }
 
-static int insert_batch(struct database *database, const struct batch *batch, size_t *rejected)
+static int insert_batch(struct database *database, const struct batch *batch, size_t *rejected, struct batch_end *end)
 {
     struct check_walk walk = {batch->checks.head, 0};
-    const struct packed_check *check;
+    const struct packed_check *check, *last = NULL;
     while ((check = check_walk_next(&walk)) != NULL) {
         int result = record_insert(database, check);
         if ((result & 0xff) == SQLITE_CONSTRAINT)
             *rejected += 1; /* trying again would hold up all others for ever */
         else if (result != SQLITE_OK)
             return result;
+        else
+            last = check;
     }
+    if (last != NULL)
+        batch_end_note(end, database->handle, last);
     int result = incidents_write(&batch->incidents, database->incident);
     return result == SQLITE_OK ? rollup_write_sums(database, &batch->overflow) : result;
+}
+
+/* Neither written nor not: see doubt.c. */
+static void keep_doubtful(struct store *store, struct batch *batch, const struct batch_end *end, size_t rejected)
+{
+    pthread_mutex_lock(&store->mutex);
+    store->doubtful = *batch;
+    store->in_flight = 0;
+    pthread_mutex_unlock(&store->mutex);
+    *batch = (struct batch){.overflow = {0}};
+    store->doubtful_end = *end;
+    store->doubtful_rejected = rejected;
 }
 
 /* One transaction; with nothing queued it only finds out whether writing is possible. */
 static void commit_batch(struct store *store)
 {
     struct batch batch = {.overflow = {0}};
+    struct batch_end end = {0};
     struct database *database = &store->database;
     char reason[STORE_ERROR_MAX];
     size_t rejected = 0;
@@ -228,26 +238,30 @@ static void commit_batch(struct store *store)
         return;
     }
     /* The lock comes first: while it cannot be had, the checks stay where the oldest can be dropped. */
-    if ((result = run_statement(database->begin)) != SQLITE_OK)
+    if ((result = doubt_prepare(store)) != SQLITE_OK || (result = run_statement(database->begin)) != SQLITE_OK ||
+        (result = doubt_settle(store)) != SQLITE_OK)
         goto fail;
     size_t waiting = take_batch(store, &batch);
-    if ((result = insert_batch(database, &batch, &rejected)) != SQLITE_OK)
+    if ((result = insert_batch(database, &batch, &rejected, &end)) != SQLITE_OK)
         goto fail;
-    if ((result = run_statement(database->commit)) != SQLITE_OK)
+    if ((result = run_statement(database->commit)) != SQLITE_OK) {
+        if (batch.checks.count > 0 && (result & 0xff) != SQLITE_BUSY)
+            keep_doubtful(store, &batch, &end, rejected);
         goto fail;
+    }
     if (database_moved(database)) { /* it went into a file that is no longer there */
-        put_back(store, &batch);
+        batch_put_back(store, &batch);
         store->retry_at_ms = 0;
         return;
     }
     note_success(store, waiting, batch.checks.count - rejected, rejected);
-    finish_batch(store, &batch);
+    batch_finish(store, &batch);
     return;
 fail:
     database_explain(database->handle, result, reason, sizeof(reason));
     if (sqlite3_get_autocommit(database->handle) == 0)
         run_statement(database->rollback);
-    put_back(store, &batch);
+    batch_put_back(store, &batch);
     store->damaged = (result & 0xff) != SQLITE_BUSY; /* or read-only, or full: nothing cached may outlast the cure */
     note_failure(store, reason);
 }
@@ -290,8 +304,8 @@ static void sleep_until(struct store *store, uint64_t until_ms)
 
 static bool finished(const struct store *store, uint64_t now_ms)
 {
-    return store->stopping &&
-           ((store->queue.count == 0 && store->incidents.count == 0) || now_ms >= store->stop_deadline_ms);
+    return store->stopping && ((store->queue.count + store->doubtful.checks.count + store->incidents.count == 0) ||
+                               now_ms >= store->stop_deadline_ms);
 }
 
 void *writer_run(void *user)

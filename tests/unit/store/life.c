@@ -1,0 +1,121 @@
+#include "life.h"
+
+static int checkpoint_often(sqlite3 *handle, char **error, const void *api)
+{
+    (void)error;
+    (void)api;
+    return sqlite3_wal_autocheckpoint(handle, 4);
+}
+
+void life_checkpoints_are_frequent(bool frequent)
+{
+    void (*extension)(void) = (void (*)(void))checkpoint_often;
+    if (frequent)
+        sqlite3_auto_extension(extension);
+    else
+        sqlite3_cancel_auto_extension(extension);
+}
+
+static void note(struct life *life)
+{
+    struct store_report report;
+    store_get_report(life->store, &report);
+    life->acknowledged = report.written;
+    if (!report.writable) {
+        assert_true(report.error[0] != '\0' && report.failing_since_us > 0);
+        life->failed = true;
+        snprintf(life->error, sizeof(life->error), "%s", report.error);
+    }
+}
+
+static bool settled(const struct store_report *report, uint64_t unused)
+{
+    (void)unused;
+    return report->queued == 0 || !report->writable;
+}
+
+void life_settle(struct life *life)
+{
+    assert_true(report_reaches(life->store, settled, 0));
+    note(life);
+}
+
+static void append_old(struct store *store)
+{
+    struct check_record record = check_of("old", clock_wall_us() - INT64_C(30) * 86400 * 1000000);
+    for (unsigned i = 0; i < LIFE_OLD_CHECKS; ++i, record.checked_us += 1000) {
+        record.consecutive_failures = i;
+        store_append(store, &record);
+    }
+}
+
+/* A check of a provider with long texts, and what goes to the other tables beside it. */
+static void append_round(struct store *store, unsigned round)
+{
+    struct check_record record = check_of("new", clock_wall_us());
+    struct check_record deep = deep_check_of("new", clock_wall_us());
+    memset(record.error_message, 'e', sizeof(record.error_message) - 1);
+    for (unsigned i = 0; i < LIFE_ROUND_CHECKS; ++i, record.checked_us += 1000) {
+        record.table = RECORD_CHECK;
+        record.consecutive_failures = round * LIFE_ROUND_CHECKS + i;
+        store_append(store, &record);
+        record.table = RECORD_KEY_CHECK;
+        record.key = i;
+        store_append(store, &record);
+    }
+    deep.tokens = round;
+    store_append(store, &deep);
+}
+
+void life_begin(struct fixture *f, struct life *life)
+{
+    *life = (struct life){0};
+    f->options.commit_interval_ms = 0;
+    f->options.readers = 1;
+    life->store = fixture_open(f);
+    append_old(life->store);
+    life_settle(life);
+    for (unsigned round = 0; round < LIFE_ROUNDS; ++round) {
+        append_round(life->store, round);
+        life_settle(life);
+        if (round == 0)
+            store_configure(life->store, f->options.retention_ms, 0, 0); /* and looks for old checks */
+    }
+}
+
+void life_end(struct life *life, int64_t timeout_ms)
+{
+    note(life);
+    life->unwritten = store_close(life->store, timeout_ms);
+    life->store = NULL;
+}
+
+static unsigned checked_table(const struct fixture *f, const char *table, const char *number, unsigned all, bool whole)
+{
+    char sql[400];
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE provider_name = 'new'", table);
+    unsigned count = (unsigned)sql_number(f->path, sql);
+    snprintf(sql, sizeof(sql),
+             "SELECT count(*) FROM (SELECT %s AS n, row_number() OVER (ORDER BY id) - 1 AS at FROM %s WHERE"
+             " provider_name = 'new') WHERE n <> at",
+             number, table);
+    assert_int_equal(sql_number(f->path, sql), 0);
+    if (whole)
+        assert_int_equal(count, all);
+    return count;
+}
+
+unsigned life_check_file(const struct fixture *f, bool whole)
+{
+    char text[256];
+    assert_string_equal(sql_text(f->path, "PRAGMA integrity_check", text, sizeof(text)), "ok");
+    if (!whole && sql_number(f->path, "SELECT count(*) FROM sqlite_master") == 0)
+        return 0; /* it ended before there was anything */
+    unsigned rows = checked_table(f, "provider_health_checks", "consecutive_failures", LIFE_CHECKS, whole);
+    rows += checked_table(f, "provider_key_checks", "consecutive_failures", LIFE_CHECKS, whole);
+    rows += checked_table(f, "provider_deep_checks", "tokens", LIFE_ROUNDS, whole);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) - count(DISTINCT consecutive_failures) FROM "
+                                         "provider_health_checks WHERE provider_name = 'old'"),
+                     0);
+    return rows;
+}
