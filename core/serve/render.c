@@ -84,6 +84,25 @@ void render_best(struct buf *out, const struct snapshot *snapshot, const struct 
     json_end(&j);
 }
 
+/* The damaged database that was replaced by a new one. */
+static void write_set_aside(struct json *j, const struct set_aside *set_aside)
+{
+    json_key(j, "set_aside");
+    if (set_aside->time_us == 0) {
+        json_null(j);
+        return;
+    }
+    json_object(j);
+    json_key(j, "path");
+    json_text(j, set_aside->path);
+    write_time_or_null(j, "time", set_aside->time_us);
+    json_key(j, "reason");
+    json_text(j, set_aside->reason);
+    json_key(j, "carried_over");
+    json_uint(j, set_aside->carried_over);
+    json_end(j);
+}
+
 static void write_store(struct json *j, const struct store_report *store)
 {
     json_key(j, "store");
@@ -102,6 +121,7 @@ static void write_store(struct json *j, const struct store_report *store)
     json_key(j, "dropped");
     json_uint(j, store->dropped);
     write_time_or_null(j, "last_commit", store->last_commit_us);
+    write_set_aside(j, &store->set_aside);
     json_end(j);
 }
 

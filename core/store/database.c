@@ -31,7 +31,7 @@ void database_explain(sqlite3 *handle, int result, char *error, size_t error_siz
         break;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        snprintf(error, error_size, "the database is damaged (%s); move it away to begin a new one",
+        snprintf(error, error_size, "the database is damaged (%s)",
                  handle != NULL ? sqlite3_errmsg(handle) : sqlite3_errstr(result));
         break;
     default:
@@ -46,10 +46,15 @@ bool database_moved(const struct database *database)
     return sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
 }
 
+enum database_result database_result_of(int result)
+{
+    return (result & 0xff) == SQLITE_CORRUPT || (result & 0xff) == SQLITE_NOTADB ? DATABASE_DAMAGED : DATABASE_AWAY;
+}
+
 /* Whether the file begins like SQLite's (https://www.sqlite.org/fileformat2.html#magic_header_string) or is empty.
  * Read through SQLite's own file: opening and closing the path ourselves would take away, by the rules of POSIX, every
  * lock that other connections of this process hold on it. */
-static bool begins_like_sqlite(sqlite3 *handle)
+bool database_begins_like_sqlite(sqlite3 *handle)
 {
     static const char magic[16] = "SQLite format 3";
     sqlite3_file *file = NULL;
@@ -129,16 +134,16 @@ static int prepare_statements(struct database *database)
 enum database_result database_open(struct database *database, const char *path, char *error, size_t error_size)
 {
     struct schema_state state;
-    enum database_result refused = DATABASE_AWAY;
+    enum database_result refused;
     int result = sqlite3_open_v2(path, &database->handle,
                                  SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (result != SQLITE_OK)
         goto explain;
     sqlite3_extended_result_codes(database->handle, 1);
     sqlite3_busy_timeout(database->handle, STORE_BUSY_TIMEOUT_MS);
-    if (!begins_like_sqlite(database->handle)) {
+    if (!database_begins_like_sqlite(database->handle)) {
         snprintf(error, error_size, "the file is not a SQLite database; it was left as it is");
-        refused = DATABASE_REFUSED;
+        refused = DATABASE_STRANGER;
         goto fail;
     }
     if ((result = schema_inspect(database->handle, &state)) != SQLITE_OK)
@@ -156,11 +161,11 @@ enum database_result database_open(struct database *database, const char *path, 
     refused = schema_establish(database->handle, error, error_size);
     if (refused != DATABASE_OK)
         goto fail;
-    refused = DATABASE_AWAY;
     if ((result = prepare_statements(database)) != SQLITE_OK)
         goto explain;
     return DATABASE_OK;
 explain:
+    refused = database_result_of(result);
     database_explain(database->handle, result, error, error_size);
 fail:
     database_close(database);

@@ -24,6 +24,7 @@ void reader_explain(struct store_reader *reader, int result, char *error, size_t
 {
     database_explain(reader->handle, result, error, error_size);
     reader->broken = (result & 0xff) != SQLITE_BUSY;
+    damage_suspect(reader->store, result);
 }
 
 int reader_prepare(struct store_reader *reader, sqlite3_stmt **statement, const char *sql)

@@ -228,6 +228,26 @@ const char *schema_table_name(enum record_table table)
     return tables[table].name;
 }
 
+const char *schema_any_table_name(unsigned table)
+{
+    return tables[table].name;
+}
+
+unsigned schema_column_list(unsigned table, uint32_t columns, char *out, size_t out_size)
+{
+    unsigned count = 0;
+    size_t len = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < tables[table].column_count && len < out_size; ++i) {
+        if ((columns & 1u << i) == 0)
+            continue;
+        len +=
+            (size_t)snprintf(out + len, out_size - len, "%s%s", count > 0 ? ", " : "", tables[table].columns[i].name);
+        count += 1;
+    }
+    return count;
+}
+
 /* --- looking --- */
 
 static int read_int64(sqlite3 *handle, const char *sql, int64_t *value)
@@ -395,5 +415,5 @@ fail:
     database_explain(handle, result, error, error_size);
     if (sqlite3_get_autocommit(handle) == 0)
         sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL);
-    return DATABASE_AWAY;
+    return database_result_of(result);
 }

@@ -89,6 +89,7 @@ struct incident_record {
  * NULL when the path cannot be a database of ours (no such directory, a directory, a file that is not SQLite, a table
  * of that name with other columns): `error` says what, where and what was expected, and nothing was changed. A database
  * that is merely locked, read-only, corrupt inside or on a full disk does open: checks queue, store_report() says why.
+ * One of ours that is damaged is then set aside under a new name, a new one begun, and what can be read carried over.
  * Loop thread, at start. */
 struct store *store_open(const struct store_options *options, char *error, size_t error_size);
 
@@ -106,15 +107,24 @@ size_t store_close(struct store *store, int64_t timeout_ms);
 void store_configure(struct store *store, int64_t retention_ms, int64_t rollup_retention_ms,
                      int64_t commit_interval_ms);
 
+/* A database that turned out to be damaged, and got another name. */
+struct set_aside {
+    int64_t time_us;       /* wall clock; 0 = there was none since the start */
+    uint64_t carried_over; /* rows of it that could be read, and are in the new one */
+    char path[512];        /* its new name */
+    char reason[256];
+};
+
 struct store_report {
-    bool writable;            /* the last commit succeeded */
-    int64_t failing_since_us; /* wall clock; 0 while writable */
-    char error[256];          /* why not; "" while writable */
-    uint64_t written;         /* checks committed since start */
-    uint64_t queued;          /* checks waiting in memory */
-    uint64_t rolled_up;       /* checks that the queue had no room for: only in the rollups, or on their way there */
-    uint64_t dropped;         /* checks given up: no memory, or the database refused them */
-    int64_t last_commit_us;   /* wall clock; 0 = none yet */
+    bool writable;              /* the last commit succeeded */
+    int64_t failing_since_us;   /* wall clock; 0 while writable */
+    char error[256];            /* why not; "" while writable */
+    uint64_t written;           /* checks committed since start */
+    uint64_t queued;            /* checks waiting in memory */
+    uint64_t rolled_up;         /* checks that the queue had no room for: only in the rollups, or on their way there */
+    uint64_t dropped;           /* checks given up: no memory, or the database refused them */
+    int64_t last_commit_us;     /* wall clock; 0 = none yet */
+    struct set_aside set_aside; /* the last one */
 };
 
 /* Any thread. */

@@ -16,6 +16,7 @@
 #include "store/reader.h"
 #include "store/rollup.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <sys/types.h>
@@ -44,8 +45,10 @@ enum store_table {
 
 enum database_result {
     DATABASE_OK,
-    DATABASE_AWAY,    /* not now: locked, read-only, full disk, damaged; worth a retry */
-    DATABASE_REFUSED, /* never: not SQLite, not our table, a newer schema; nothing was changed */
+    DATABASE_AWAY,     /* not now: locked, read-only, full disk; worth a retry */
+    DATABASE_DAMAGED,  /* so it seems: see damage.c */
+    DATABASE_STRANGER, /* not SQLite; nothing was changed */
+    DATABASE_REFUSED,  /* never: not our table, a newer schema; nothing was changed */
 };
 
 /* The writer's connection and its statements. All NULL while closed. */
@@ -143,9 +146,11 @@ struct store {
     int64_t retention_ms;
     int64_t rollup_retention_ms;
     int64_t commit_interval_ms;
-    bool writer_idle;      /* it sleeps with no commit ahead: an append must wake it */
-    bool reopen_wanted;    /* a reader saw that the file was replaced, and closed the gate */
-    bool retention_wanted; /* a reload changed the retention */
+    bool writer_idle;        /* it sleeps with no commit ahead: an append must wake it */
+    bool suspect;            /* the file seems to be damaged: to be looked at before it is used again */
+    uint64_t sound_until_ms; /* monotonic; before, a suspicion of a reader does not count */
+    bool reopen_wanted;      /* a reader saw that the file was replaced, and closed the gate */
+    bool retention_wanted;   /* a reload changed the retention */
     bool stopping;
     uint64_t stop_deadline_ms;  /* monotonic */
     struct file_identity file;  /* what the writer's connection is open on */
@@ -153,8 +158,10 @@ struct store {
 
     /* The writer thread's own. */
     struct database database;
-    struct file_identity wal; /* the write-ahead log that came with it */
-    bool damaged;             /* the connection is of no more use */
+    struct file_identity wal;    /* the write-ahead log that came with it */
+    bool damaged;                /* the connection is of no more use */
+    bool was_open;               /* the file, in this run: so it was a database of ours */
+    char salvage_path[PATH_MAX]; /* set aside, and not yet read to its end; "" = none */
     struct batch_end doubtful_end;
     size_t doubtful_rejected;
     uint64_t retry_at_ms; /* monotonic; while not writable */
@@ -181,6 +188,10 @@ struct schema_state {
 };
 
 const char *schema_table_name(enum record_table table);
+const char *schema_any_table_name(unsigned table); /* of enum store_table, too */
+
+/* The names of those columns that are in the set (as in table_state), "id, provider_name, ..."; how many. */
+unsigned schema_column_list(unsigned table, uint32_t columns, char *out, size_t out_size);
 
 /* Only reads. Returns an SQLite result. */
 int schema_inspect(sqlite3 *handle, struct schema_state *state);
@@ -221,8 +232,14 @@ int doubt_settle(struct store *store);
 enum database_result database_open(struct database *database, const char *path, char *error, size_t error_size);
 void database_close(struct database *database);
 
+/* Whether the file begins as SQLite's do, or is empty, or cannot be read. */
+bool database_begins_like_sqlite(sqlite3 *handle);
+
 /* Whether the path names another file by now, or none. */
 bool database_moved(const struct database *database);
+
+/* What an SQLite error says of the file: away, or damaged. */
+enum database_result database_result_of(int result);
 
 /* In words for a human why `result` came from `handle` (may be NULL). */
 void database_explain(sqlite3 *handle, int result, char *error, size_t error_size);
@@ -236,6 +253,24 @@ bool file_rename_new(const char *from, const char *to);
 
 /* Makes the names in the directory of `path` outlast a power cut, where the file system can do that. */
 void file_sync_directory(const char *path);
+
+/* --- damage.c --- */
+
+/* Has the writer look at the file soon if `result` tells of damage. Any thread. */
+void damage_suspect(struct store *store, int result);
+
+/* Makes sure, and sets the file aside if it is damaged. False, with the reason, when neither it nor a new one can be
+ * used now. For the writer, with all connections closed. */
+bool damage_deal_with(struct store *store, char *error, size_t error_size);
+
+/* The same without looking first. */
+bool damage_set_aside(struct store *store, const char *reason, char *error, size_t error_size);
+
+/* --- salvage.c --- */
+
+/* Carries over what can be read of a file that was set aside, if one was. False, with the reason, when the new one
+ * cannot be written: to be called again. For the writer, with its database open and nothing new in it yet. */
+bool salvage_run(struct store *store, char *error, size_t error_size);
 
 /* --- writer.c --- */
 

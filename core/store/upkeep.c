@@ -63,6 +63,8 @@ uint64_t upkeep_due_ms(const struct upkeep *upkeep)
 /* Says a fault once, not every minute. */
 static void note_result(struct store *store, bool *failing, bool failed, const char *what, const char *reason)
 {
+    if (failed)
+        damage_suspect(store, sqlite3_errcode(store->database.handle));
     if (failed && !*failing)
         log_warning("store", "%s: %s: %s", store->path, what, reason);
     *failing = failed;

@@ -24,8 +24,11 @@ static int run_statement(sqlite3_stmt *statement)
 
 /* --- the connection --- */
 
-static void forget_database(struct store *store)
+/* `as_it_is`: without tidying up in a file that may be damaged. */
+static void forget_database(struct store *store, bool as_it_is)
 {
+    if (as_it_is && store->database.handle != NULL)
+        sqlite3_db_config(store->database.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     database_close(&store->database);
     pthread_mutex_lock(&store->mutex);
     store->file = (struct file_identity){0};
@@ -45,12 +48,30 @@ static enum database_result open_database(struct store *store, char *error, size
     if (result == DATABASE_OK) {
         struct file_identity file = file_identity_of(store->path);
         store->wal = wal_identity(store);
+        store->was_open = true;
         pthread_mutex_lock(&store->mutex);
         store->file = file;
         pthread_mutex_unlock(&store->mutex);
         upkeep_note_other_database(&store->upkeep);
+    } else if (result == DATABASE_DAMAGED) {
+        pthread_mutex_lock(&store->mutex);
+        store->suspect = true;
+        pthread_mutex_unlock(&store->mutex);
     }
     return result;
+}
+
+/* With all connections closed. What lies at the path now, or a new database if it is none (any more). */
+static bool open_anew(struct store *store, bool suspect, char *error, size_t error_size)
+{
+    if (suspect && !damage_deal_with(store, error, error_size))
+        return false;
+    enum database_result result = open_database(store, error, error_size);
+    if (result == DATABASE_STRANGER && store->was_open) /* something came in the place of our database */
+        result = damage_set_aside(store, "not a SQLite database any more", error, error_size)
+                     ? open_database(store, error, error_size)
+                     : DATABASE_AWAY;
+    return result == DATABASE_OK;
 }
 
 /* Our file was moved away from its path, its WAL was not: SQLite would replay that over whatever lies at the path now
@@ -62,7 +83,7 @@ static void leave_moved_file(struct store *store)
     struct file_identity now = wal_identity(store);
     log_warning("store", "%s was deleted or replaced: opening it anew", store->path);
     sqlite3_wal_checkpoint_v2(store->database.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    forget_database(store);
+    forget_database(store, false);
     snprintf(wal, sizeof(wal), "%s-wal", store->path);
     if (now.inode != 0 && now.inode == store->wal.inode && now.device == store->wal.device)
         unlink(wal);
@@ -73,26 +94,31 @@ static void leave_moved_file(struct store *store)
 static bool ensure_database(struct store *store, char *error, size_t error_size)
 {
     pthread_mutex_lock(&store->mutex);
-    bool reopen = store->reopen_wanted || store->damaged;
+    bool suspect = store->suspect, reopen = store->reopen_wanted || store->damaged || suspect;
     store->reopen_wanted = false;
     pthread_mutex_unlock(&store->mutex);
     bool moved = store->database.handle != NULL && database_moved(&store->database);
     if (!reopen && !moved && store->database.handle != NULL)
-        return true;
+        return salvage_run(store, error, error_size);
     bool opened = false;
+    if (moved && suspect) { /* that file is gone */
+        pthread_mutex_lock(&store->mutex);
+        store->suspect = suspect = false;
+        pthread_mutex_unlock(&store->mutex);
+    }
     if (pool_close_gate(store, GATE_TIMEOUT_MS)) {
         if (moved)
             leave_moved_file(store);
         else
-            forget_database(store);
+            forget_database(store, suspect);
         store->damaged = false;
-        opened = open_database(store, error, error_size) == DATABASE_OK;
+        opened = open_anew(store, suspect, error, error_size);
     } else {
         snprintf(error, error_size, "readers still hold the file that is to be opened anew");
         store->damaged = true;
     }
     pool_open_gate(store);
-    return opened;
+    return opened && salvage_run(store, error, error_size);
 }
 
 /* --- failing and recovering --- */
@@ -262,6 +288,7 @@ fail:
     if (sqlite3_get_autocommit(database->handle) == 0)
         run_statement(database->rollback);
     batch_put_back(store, &batch);
+    damage_suspect(store, result);
     store->damaged = (result & 0xff) != SQLITE_BUSY; /* or read-only, or full: nothing cached may outlast the cure */
     note_failure(store, reason);
 }
@@ -269,7 +296,7 @@ fail:
 bool writer_open_first(struct store *store, char *error, size_t error_size)
 {
     enum database_result result = open_database(store, error, error_size);
-    if (result == DATABASE_REFUSED)
+    if (result == DATABASE_REFUSED || result == DATABASE_STRANGER)
         return false;
     if (result == DATABASE_OK)
         store->report.writable = true;
