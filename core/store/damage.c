@@ -190,10 +190,11 @@ bool damage_set_aside(struct store *store, const char *reason, char *error, size
     snprintf(aside.path, sizeof(aside.path), "%.511s", name);
     snprintf(aside.reason, sizeof(aside.reason), "%s", reason);
     snprintf(store->salvage_path, sizeof(store->salvage_path), "%s", name);
+    log_error("store", "%s is damaged (%s): it was set aside as %s, and a new one is begun", store->path, reason, name);
+    writer_note_failure(store, "it was damaged, and is begun anew with what can be read of it");
     pthread_mutex_lock(&store->mutex);
     store->report.set_aside = aside;
     pthread_mutex_unlock(&store->mutex);
-    log_error("store", "%s is damaged (%s): it was set aside as %s, and a new one is begun", store->path, reason, name);
     return true;
 }
 

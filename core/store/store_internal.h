@@ -281,6 +281,9 @@ void *writer_run(void *user);
 void batch_put_back(struct store *store, struct batch *batch);
 void batch_finish(struct store *store, struct batch *batch);
 
+/* From now on the database counts as not writable, until a commit succeeds. For the writer, or before it runs. */
+void writer_note_failure(struct store *store, const char *reason);
+
 /* One attempt to open the database, before the thread runs. False only when it is refused. */
 bool writer_open_first(struct store *store, char *error, size_t error_size);
 

@@ -123,7 +123,7 @@ static bool ensure_database(struct store *store, char *error, size_t error_size)
 
 /* --- failing and recovering --- */
 
-static void note_failure(struct store *store, const char *reason)
+void writer_note_failure(struct store *store, const char *reason)
 {
     pthread_mutex_lock(&store->mutex);
     struct store_report *report = &store->report;
@@ -260,7 +260,7 @@ static void commit_batch(struct store *store)
     int result = SQLITE_OK;
 
     if (!ensure_database(store, reason, sizeof(reason))) {
-        note_failure(store, reason);
+        writer_note_failure(store, reason);
         return;
     }
     /* The lock comes first: while it cannot be had, the checks stay where the oldest can be dropped. */
@@ -290,7 +290,7 @@ fail:
     batch_put_back(store, &batch);
     damage_suspect(store, result);
     store->damaged = (result & 0xff) != SQLITE_BUSY; /* or read-only, or full: nothing cached may outlast the cure */
-    note_failure(store, reason);
+    writer_note_failure(store, reason);
 }
 
 bool writer_open_first(struct store *store, char *error, size_t error_size)
@@ -301,7 +301,7 @@ bool writer_open_first(struct store *store, char *error, size_t error_size)
     if (result == DATABASE_OK)
         store->report.writable = true;
     else
-        note_failure(store, error);
+        writer_note_failure(store, error);
     return true;
 }
 

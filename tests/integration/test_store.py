@@ -272,17 +272,6 @@ def test_a_folder_is_no_database(write_config, database, tmp_path):
     assert str(database) in refused(write_config(), tmp_path)
 
 
-def test_a_damaged_database_is_told_and_the_checks_go_on(simulator, daemon, database):
-    write_original(database, [("acme", "healthy", 1.0, ago(minutes=n).isoformat(), 0) for n in range(3000, 0, -1)])
-    content = bytearray(database.read_bytes())
-    content[4096:] = b"\xa5" * (len(content) - 4096)
-    database.write_bytes(content)
-    running = daemon(simulator.generic("acme"))
-    running.wait_for_provider("acme", lambda entry: entry["status"] == "healthy")
-    health = wait_for(lambda: (lambda h: h if not h["store"]["writable"] else None)(report(running)))
-    assert health["status"] == "degraded" and "damaged" in health["store"]["error"]
-
-
 def test_while_the_database_is_locked_checks_wait_and_are_written_afterwards(simulator, daemon, database):
     running = daemon(simulator.generic("acme"))
     wait_for(lambda: database.exists() and count(database, "acme") == 1)
