@@ -210,17 +210,18 @@ static const struct table {
     unsigned column_count;
     bool no_id; /* the first column is not its INTEGER PRIMARY KEY */
 } tables[STORE_TABLES] = {
-    [RECORD_CHECK] = {"provider_health_checks", create_checks_sql, create_checks_index_sql, COLUMNS(checks_columns)},
+    [RECORD_CHECK] = {"provider_health_checks", create_checks_sql, create_checks_index_sql, COLUMNS(checks_columns),
+                      .no_id = false},
     [RECORD_KEY_CHECK] = {"provider_key_checks", create_key_checks_sql, create_key_checks_index_sql,
-                          COLUMNS(key_checks_columns)},
+                          COLUMNS(key_checks_columns), .no_id = false},
     [RECORD_DEEP_CHECK] = {"provider_deep_checks", create_deep_checks_sql, create_deep_checks_index_sql,
-                           COLUMNS(deep_checks_columns)},
+                           COLUMNS(deep_checks_columns), .no_id = false},
     [TABLE_ROLLUPS] = {"provider_rollups", create_rollups_sql, create_rollups_index_sql, COLUMNS(rollups_columns),
                        .no_id = true},
     [TABLE_ROLLUP_MARKS] = {"provider_rollup_marks", create_rollup_marks_sql, NULL, COLUMNS(rollup_marks_columns),
                             .no_id = true},
     [TABLE_INCIDENTS] = {"provider_incidents", create_incidents_sql, create_incidents_index_sql,
-                         COLUMNS(incidents_columns)},
+                         COLUMNS(incidents_columns), .no_id = false},
 };
 
 const char *schema_table_name(enum record_table table)
