@@ -1,5 +1,7 @@
 #include "life.h"
 
+enum { LOOKS_MAX = 300 };
+
 static int checkpoint_often(sqlite3 *handle, char **error, const void *api)
 {
     (void)error;
@@ -60,15 +62,62 @@ static void append_round(struct store *store, unsigned round)
         record.consecutive_failures = round * LIFE_ROUND_CHECKS + i;
         store_append(store, &record);
         record.table = RECORD_KEY_CHECK;
-        record.key = i;
+        record.key = i + 1;
         store_append(store, &record);
     }
     deep.tokens = round;
     store_append(store, &deep);
 }
 
+static void append_incident(struct store *store, int64_t started_us, bool ended)
+{
+    struct incident_record incident = {.provider = "new", .started_us = started_us, .checks_lost = ended ? 7 : 3};
+    incident.ended_us = ended ? clock_wall_us() : 0;
+    store_append_incident(store, &incident);
+}
+
+struct looking {
+    sem_t done;
+    bool found;
+};
+
+static bool old_one(const struct history_row *row, void *user)
+{
+    struct looking *looking = user;
+    (void)row;
+    looking->found = true;
+    return false;
+}
+
+static void look_for_old(struct store_reader *reader, const char *error, void *user)
+{
+    struct looking *looking = user;
+    struct history_cursor cursor = {0};
+    char reason[256];
+    (void)error;
+    if (reader != NULL)
+        store_history_page(reader, "old", 0, &cursor, 1, old_one, looking, reason, sizeof(reason));
+    sem_post(&looking->done);
+}
+
+/* Gives rollup and retention the time that they need when nothing is wrong. */
+static void await_upkeep(struct store *store)
+{
+    struct store_report report;
+    struct looking looking;
+    unsigned looks = 0;
+    do {
+        looking.found = false;
+        sem_init(&looking.done, 0, 0);
+        run_and_wait(store, look_for_old, &looking, &looking.done);
+        sem_destroy(&looking.done);
+        store_get_report(store, &report);
+    } while (looking.found && report.writable && ++looks < LOOKS_MAX);
+}
+
 void life_begin(struct fixture *f, struct life *life)
 {
+    int64_t began_us = clock_wall_us();
     *life = (struct life){0};
     f->options.commit_interval_ms = 0;
     f->options.readers = 1;
@@ -77,10 +126,13 @@ void life_begin(struct fixture *f, struct life *life)
     life_settle(life);
     for (unsigned round = 0; round < LIFE_ROUNDS; ++round) {
         append_round(life->store, round);
+        if (round == 0 || round == 2)
+            append_incident(life->store, began_us, round != 0);
         life_settle(life);
         if (round == 0)
             store_configure(life->store, f->options.retention_ms, 0, 0); /* and looks for old checks */
     }
+    await_upkeep(life->store);
 }
 
 void life_end(struct life *life, int64_t timeout_ms)
@@ -88,6 +140,22 @@ void life_end(struct life *life, int64_t timeout_ms)
     note(life);
     life->unwritten = store_close(life->store, timeout_ms);
     life->store = NULL;
+}
+
+/* Rows up to the mark are in the rollups, those behind it are not. */
+static void check_rollups(const struct fixture *f, const char *provider, unsigned all, bool whole)
+{
+    char sql[600];
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT (SELECT ifnull(sum(checks), 0) FROM provider_rollups WHERE span = 3600 AND provider_name = '%s' AND"
+        " key = 0 AND model = '') + (SELECT count(*) FROM provider_health_checks WHERE provider_name = '%s' AND id >"
+        " ifnull((SELECT last_id FROM provider_rollup_marks WHERE table_name = 'provider_health_checks'), 0))",
+        provider, provider);
+    unsigned count = (unsigned)sql_number(f->path, sql);
+    assert_true(count <= all);
+    if (whole)
+        assert_int_equal(count, all);
 }
 
 static unsigned checked_table(const struct fixture *f, const char *table, const char *number, unsigned all, bool whole)
@@ -117,5 +185,12 @@ unsigned life_check_file(const struct fixture *f, bool whole)
     assert_int_equal(sql_number(f->path, "SELECT count(*) - count(DISTINCT consecutive_failures) FROM "
                                          "provider_health_checks WHERE provider_name = 'old'"),
                      0);
+    if (sql_number(f->path, "PRAGMA user_version") == 0)
+        return rows;
+    check_rollups(f, "old", LIFE_OLD_CHECKS, whole);
+    check_rollups(f, "new", LIFE_CHECKS, whole);
+    if (whole)
+        assert_int_equal(sql_number(f->path, "SELECT count(*) = 1 AND sum(checks_lost) = 7 FROM provider_incidents"),
+                         1);
     return rows;
 }

@@ -32,8 +32,8 @@ void life_settle(struct life *life);
 
 void life_end(struct life *life, int64_t timeout_ms);
 
-/* The file is sound and holds the first checks of the life without a gap and each once; how many. With the fault VFS
- * removed. `whole`: all of them. */
+/* The file is sound and holds the first checks of the life without a gap and each once, as rows and in the rollups; how
+ * many rows. With the fault VFS removed. `whole`: all of them. */
 unsigned life_check_file(const struct fixture *f, bool whole);
 
 #endif
