@@ -7,9 +7,16 @@
 #include <string.h>
 
 enum {
-    READ_ROWS = 2000,    /* in one step */
+    READ_ROWS = 2000,    /* in one step, at most */
     WRITE_AFTER = 50000, /* rows read: so that a row of a rollup is not written once for each of its checks */
-    COMPACT_ROWS = 200,  /* hours into days, in one step */
+    /* Bounds of what is learned: sums that are merged in one transaction, */
+    WRITE_SUMS_FIRST = 500,
+    WRITE_SUMS_MIN = 200,
+    WRITE_SUMS_MAX = SUMS_MAX / 2,
+    /* and hours that become part of a day. */
+    COMPACT_ROWS_FIRST = 200,
+    COMPACT_ROWS_MIN = 100,
+    COMPACT_ROWS_MAX = 2000,
 };
 
 /* A row dated further ahead was written while the clock was wrong. */
@@ -134,12 +141,13 @@ static bool read_summand(sqlite3_stmt *row, enum record_table table, int64_t now
            summand->checked_us <= now_us + FUTURE_TOLERANCE_US;
 }
 
-/* Returns an SQLite result; `rows` tells how many there were. */
-static int read_rows(struct roller *roller, struct database *database, int64_t now_us, int *rows)
+/* Stops when all is read, when enough is together to be written, or when the time of a step is used up. Returns an
+ * SQLite result. */
+static int read_rows(struct roller *roller, struct database *database, int64_t now_us)
 {
     sqlite3_stmt *statement = database->roller.rows[roller->table];
-    int result;
-    *rows = 0;
+    uint64_t until_us = clock_monotonic_us() + ROLLUP_STEP_AIM_MS * 1000;
+    int result, rows = 0;
     sqlite3_bind_int64(statement, 1, roller->last_id);
     sqlite3_bind_int(statement, 2, READ_ROWS);
     while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -149,10 +157,29 @@ static int read_rows(struct roller *roller, struct database *database, int64_t n
             break;
         }
         roller->last_id = sqlite3_column_int64(statement, 0);
-        ++*rows;
+        ++rows;
+        if (roller->sums.count >= roller->write_sums || clock_monotonic_us() >= until_us)
+            break;
     }
     sqlite3_reset(statement);
-    return result == SQLITE_DONE ? SQLITE_OK : result;
+    roller->rows += (size_t)rows;
+    roller->at_end = result == SQLITE_DONE && rows < READ_ROWS;
+    roller->full = roller->at_end || roller->rows >= WRITE_AFTER || roller->sums.count >= roller->write_sums;
+    return result == SQLITE_DONE || result == SQLITE_ROW ? SQLITE_OK : result;
+}
+
+/* What took a step too long is to be less the next time; what was quick, more. The commit is left out of `took_us`: how
+ * long the disk takes to sync says nothing of the amount. */
+static size_t paced(size_t amount, uint64_t took_us, size_t least, size_t most)
+{
+    const uint64_t aim_us = ROLLUP_STEP_AIM_MS * 1000;
+    if (took_us > aim_us * 2)
+        amount /= 2;
+    else if (took_us > aim_us)
+        amount -= amount / 4;
+    else if (took_us < aim_us / 2)
+        amount += amount / 4;
+    return amount < least ? least : amount > most ? most : amount;
 }
 
 /* -- writing sums -- */
@@ -172,6 +199,8 @@ static int write_sums(struct roller *roller, struct database *database)
 {
     int64_t mark;
     int result = run(database->begin);
+    uint64_t began_us = clock_monotonic_us();
+    size_t count = roller->sums.count;
     if (result != SQLITE_OK)
         return result;
     if ((result = rollup_read_mark(database, roller->table, &mark)) == SQLITE_OK && mark != roller->mark)
@@ -180,8 +209,11 @@ static int write_sums(struct roller *roller, struct database *database)
         result = rollup_write_sums(database, &roller->sums);
     if (result == SQLITE_OK)
         result = write_mark(database, roller->table, roller->last_id);
+    uint64_t took_us = clock_monotonic_us() - began_us;
     if (result == SQLITE_OK)
         result = run(database->commit);
+    if (result == SQLITE_OK && count >= roller->write_sums)
+        roller->write_sums = paced(count, took_us, WRITE_SUMS_MIN, WRITE_SUMS_MAX);
     return result;
 }
 
@@ -218,12 +250,12 @@ static int delete_hour(sqlite3_stmt *statement, sqlite3_stmt *row)
     return result;
 }
 
-static int compact_rows(struct database *database, int64_t before_s, int *rows)
+static int compact_rows(struct database *database, int64_t before_s, int rows_max, int *rows)
 {
     struct hour hour = {.tally = TALLY_EMPTY};
     int step, result = SQLITE_OK;
     sqlite3_bind_int64(database->roller.old_hours, 1, before_s);
-    sqlite3_bind_int(database->roller.old_hours, 2, COMPACT_ROWS);
+    sqlite3_bind_int(database->roller.old_hours, 2, rows_max);
     *rows = 0;
     while (result == SQLITE_OK && (step = sqlite3_step(database->roller.old_hours)) != SQLITE_DONE) {
         if (step != SQLITE_ROW) {
@@ -244,20 +276,25 @@ static int compact_rows(struct database *database, int64_t before_s, int *rows)
 }
 
 /* Only takes the lock for writing when there is something to do. */
-static int compact(struct database *database, int64_t before_s, bool *more)
+static int compact(struct roller *roller, struct database *database, int64_t before_s, bool *more)
 {
-    int rows = 0;
+    int rows = 0, rows_max = roller->compact_rows;
     sqlite3_bind_int64(database->roller.old_hours, 1, before_s);
     sqlite3_bind_int(database->roller.old_hours, 2, 1);
     int found = sqlite3_step(database->roller.old_hours), result = sqlite3_reset(database->roller.old_hours);
     *more = false;
     if (found != SQLITE_ROW)
         return result;
-    if ((result = run(database->begin)) == SQLITE_OK)
-        result = compact_rows(database, before_s, &rows);
+    if ((result = run(database->begin)) != SQLITE_OK)
+        return result;
+    uint64_t began_us = clock_monotonic_us();
+    result = compact_rows(database, before_s, rows_max, &rows);
+    uint64_t took_us = clock_monotonic_us() - began_us;
     if (result == SQLITE_OK)
         result = run(database->commit);
-    *more = rows == COMPACT_ROWS;
+    if (rows == rows_max)
+        roller->compact_rows = (int)paced((size_t)rows_max, took_us, COMPACT_ROWS_MIN, COMPACT_ROWS_MAX);
+    *more = rows == rows_max;
     return result;
 }
 
@@ -266,19 +303,26 @@ static int compact(struct database *database, int64_t before_s, bool *more)
 void rollup_forget(struct roller *roller)
 {
     sums_clear(&roller->sums);
-    *roller = (struct roller){.table = 0};
+    *roller = (struct roller){.write_sums = roller->write_sums, .compact_rows = roller->compact_rows};
 }
 
-static void next_table(struct roller *roller)
+/* What was read is in the rollups: on from there, or with the next table. */
+static void go_on(struct roller *roller)
 {
-    roller->table += 1;
-    roller->reading = false;
+    sums_clear(&roller->sums);
+    roller->mark = roller->last_id;
+    roller->rows = 0;
+    roller->full = false;
+    if (roller->at_end) {
+        roller->table += 1;
+        roller->reading = false;
+    }
 }
 
-/* Reads on; writes when enough is together, or the end is reached. */
+/* Reads on, or writes what is together. */
 static int roll_table(struct roller *roller, struct database *database, int64_t now_us)
 {
-    int rows, result = SQLITE_OK;
+    int result = SQLITE_OK;
     if (!roller->reading) {
         if ((result = rollup_read_mark(database, roller->table, &roller->mark)) != SQLITE_OK)
             return result;
@@ -286,20 +330,13 @@ static int roll_table(struct roller *roller, struct database *database, int64_t 
         roller->rows = 0;
         roller->reading = true;
     }
-    if ((result = read_rows(roller, database, now_us, &rows)) != SQLITE_OK)
-        return result;
-    roller->rows += (size_t)rows;
-    bool ended = rows < READ_ROWS;
-    if (!ended && roller->rows < WRITE_AFTER && roller->sums.count < SUMS_MAX / 2)
-        return SQLITE_OK;
-    if (roller->last_id != roller->mark && (result = write_sums(roller, database)) != SQLITE_OK)
-        return result;
-    sums_clear(&roller->sums);
-    roller->mark = roller->last_id;
-    roller->rows = 0;
-    if (ended)
-        next_table(roller);
-    return SQLITE_OK;
+    if (!roller->full)
+        result = read_rows(roller, database, now_us);
+    else if ((result = write_sums(roller, database)) == SQLITE_OK)
+        go_on(roller);
+    if (result == SQLITE_OK && roller->full && roller->last_id == roller->mark)
+        go_on(roller); /* nothing new */
+    return result;
 }
 
 enum rollup_result rollup_step(struct roller *roller, struct database *database, int64_t now_us, int64_t keep_ms,
@@ -307,10 +344,14 @@ enum rollup_result rollup_step(struct roller *roller, struct database *database,
 {
     bool more = true;
     int result;
+    if (roller->write_sums == 0) {
+        roller->write_sums = WRITE_SUMS_FIRST;
+        roller->compact_rows = COMPACT_ROWS_FIRST;
+    }
     if (roller->table < RECORD_TABLES) {
         result = roll_table(roller, database, now_us);
     } else {
-        result = compact(database, (now_us / 1000 - keep_ms) / 1000, &more);
+        result = compact(roller, database, (now_us / 1000 - keep_ms) / 1000, &more);
         if (result == SQLITE_OK && !more)
             rollup_forget(roller); /* the next round begins with the first table */
     }

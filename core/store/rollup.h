@@ -31,10 +31,18 @@ struct roller {
     struct sums sums;
     unsigned table;  /* enum record_table being read */
     bool reading;    /* `last_id` is where it stands */
+    bool full;       /* the next step writes, */
+    bool at_end;     /* and is done with the table then */
     int64_t mark;    /* where the sums begin, */
     int64_t last_id; /* and how far they reach */
     size_t rows;     /* read into them */
+
+    /* What a step may take on so as to keep to ROLLUP_STEP_AIM_MS; learned, 0 = not yet. */
+    size_t write_sums; /* merged in one transaction */
+    int compact_rows;  /* hours made part of a day */
 };
+
+enum { ROLLUP_STEP_AIM_MS = 10 };
 
 enum rollup_result { ROLLUP_DONE, ROLLUP_MORE, ROLLUP_FAILED };
 

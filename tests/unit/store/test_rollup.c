@@ -39,6 +39,14 @@ static void wait_for_mark(const char *path, const char *table, long long wanted)
     assert_int_equal(mark_of(path, table), wanted);
 }
 
+static void wait_for_number(const char *path, const char *sql, long long wanted)
+{
+    uint64_t until = clock_monotonic_ms() + WAIT_MAX_MS;
+    while (sql_number(path, sql) != wanted && clock_monotonic_ms() < until)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    assert_int_equal(sql_number(path, sql), wanted);
+}
+
 /* Rolls up whatever there is. */
 static void roll_up(struct fixture *f, long long checks)
 {
@@ -97,6 +105,19 @@ static void assert_like_rows(const char *path, const char *name, int64_t start_s
         " start = %lld",
         (long long)span_s, name, (long long)start_s);
     assert_string_equal(sql_text(path, sql, sums, sizeof(sums)), rows);
+}
+
+static struct incident_record incident_of(const char *provider, unsigned key, int64_t started_us, int64_t ended_us,
+                                          unsigned lost)
+{
+    struct incident_record record = {.key = key,
+                                     .started_us = started_us,
+                                     .ended_us = ended_us,
+                                     .checks_lost = lost,
+                                     .kind = "timeout",
+                                     .first_error = "nobody answered"};
+    snprintf(record.provider, sizeof(record.provider), "%s", provider);
+    return record;
 }
 
 static int64_t hours_ago(int hours)
@@ -264,6 +285,79 @@ static void hours_that_are_old_become_days_and_nothing_is_lost(void **state)
         sql_number(f->path, "SELECT count(*) FROM provider_rollups WHERE span = 86400 AND start % 86400 <> 0"), 0);
 }
 
+static void many_old_hours_become_days_in_several_steps(void **state)
+{
+    struct fixture *f = *state;
+    char name[16];
+    f->options.rollup_retention_ms = INT64_C(48) * 3600 * 1000;
+    f->options.retention_ms = INT64_C(36500) * 86400 * 1000;
+    struct store *store = fixture_open(f);
+    for (int i = 0; i < 800; ++i) {
+        snprintf(name, sizeof(name), "p%d", i % 20);
+        struct check_record record = check_of(name, hours_ago(120) + i / 20 * HOUR_US);
+        store_append(store, &record);
+    }
+    assert_int_equal(store_close(store, 5000), 0);
+    store = fixture_open(f);
+    wait_for_number(f->path, "SELECT sum(checks) FROM provider_rollups WHERE span = 86400", 2 * 800); /* '*' too */
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_rollups WHERE span = 3600"), 0);
+    for (int i = 0; i < 20; ++i) {
+        char sql[128];
+        snprintf(sql, sizeof(sql), "SELECT sum(checks) FROM provider_rollups WHERE provider_name = 'p%d'", i);
+        assert_int_equal(sql_number(f->path, sql), 40);
+    }
+}
+
+static void more_series_than_one_transaction_takes_count_once_each(void **state)
+{
+    struct fixture *f = *state;
+    char name[16];
+    int64_t at_us = hours_ago(3);
+    struct store *store = fixture_open(f);
+    for (int i = 0; i < 3000; ++i) {
+        snprintf(name, sizeof(name), "p%d", i % 1500);
+        struct check_record record = check_of(name, at_us + i);
+        store_append(store, &record);
+    }
+    assert_int_equal(store_close(store, 5000), 0);
+    roll_up(f, 3000);
+    assert_int_equal(
+        sql_number(f->path, "SELECT count(*) FROM provider_rollups WHERE provider_name <> '*' AND checks = 2"), 1500);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_rollups WHERE provider_name <> '*'"), 1500);
+    assert_int_equal(
+        sql_number(f->path, "SELECT checks FROM provider_rollups WHERE provider_name = '*' AND span = 3600"), 3000);
+}
+
+/* The mark cannot be moved, so the sums are not written either, and the rows stay however old they are. An old incident
+ * goes in the same step as they would, so that its end shows when that was. */
+static void a_rollup_that_fails_leaves_nothing_behind_and_is_made_up_for(void **state)
+{
+    struct fixture *f = *state;
+    int64_t old_us = hours_ago(72);
+    f->options.rollup_retention_ms = INT64_C(48) * 3600 * 1000;
+    f->options.retention_ms = INT64_C(24) * 3600 * 1000;
+    assert_int_equal(store_close(fixture_open(f), 5000), 0);
+    sql_file(f->path, "CREATE TRIGGER refuse BEFORE INSERT ON provider_rollup_marks"
+                      " BEGIN SELECT RAISE(ABORT, 'not now'); END;");
+    struct store *store = fixture_open(f);
+    struct incident_record incident = incident_of("p", 0, old_us, old_us + 1, 3);
+    append_past(store, hours_ago(30), 1000);
+    store_append_incident(store, &incident);
+    assert_int_equal(store_close(store, 5000), 0);
+    store = fixture_open(f);
+    wait_for_number(f->path, "SELECT 1 - count(*) FROM provider_incidents", 1);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_health_checks"), 1000);
+    assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_rollups"), 0);
+    sql_file(f->path, "DROP TRIGGER refuse");
+    store_configure(store, f->options.retention_ms, INT64_C(400) * 86400 * 1000, 10);
+    wait_for_number(f->path, "SELECT 1000 - count(*) FROM provider_health_checks", 1000);
+    assert_int_equal(store_close(store, 1000), 0);
+    assert_int_equal(sql_number(f->path, "SELECT sum(checks + uncounted) FROM provider_rollups"
+                                         " WHERE provider_name = '*' AND span = 3600"),
+                     1000);
+}
+
 static void checks_that_are_not_rolled_up_yet_are_not_deleted(void **state)
 {
     struct fixture *f = *state;
@@ -316,19 +410,6 @@ static void what_the_queue_has_no_room_for_is_in_the_sums(void **state)
 }
 
 /* -- incidents -- */
-
-static struct incident_record incident_of(const char *provider, unsigned key, int64_t started_us, int64_t ended_us,
-                                          unsigned lost)
-{
-    struct incident_record record = {.key = key,
-                                     .started_us = started_us,
-                                     .ended_us = ended_us,
-                                     .checks_lost = lost,
-                                     .kind = "timeout",
-                                     .first_error = "nobody answered"};
-    snprintf(record.provider, sizeof(record.provider), "%s", provider);
-    return record;
-}
 
 static void an_incident_is_one_row_that_is_brought_up_to_date(void **state)
 {
@@ -412,6 +493,9 @@ int main(void)
         STORE_TEST(what_another_program_rolled_up_is_left_to_it),
         STORE_TEST(a_damaged_sum_is_begun_anew),
         STORE_TEST(hours_that_are_old_become_days_and_nothing_is_lost),
+        STORE_TEST(many_old_hours_become_days_in_several_steps),
+        STORE_TEST(more_series_than_one_transaction_takes_count_once_each),
+        STORE_TEST(a_rollup_that_fails_leaves_nothing_behind_and_is_made_up_for),
         STORE_TEST(checks_that_are_not_rolled_up_yet_are_not_deleted),
         STORE_TEST(what_the_queue_has_no_room_for_is_in_the_sums),
         STORE_TEST(an_incident_is_one_row_that_is_brought_up_to_date),
