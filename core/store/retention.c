@@ -94,7 +94,7 @@ static bool return_pages(sqlite3 *handle)
         free_pages < pragma_int64(handle, "PRAGMA page_count") / FREE_SHARE_WORTH_RETURNING ||
         pragma_int64(handle, "PRAGMA auto_vacuum") != 2)
         return false;
-    return sqlite3_exec(handle, "PRAGMA incremental_vacuum(256)", NULL, NULL, NULL) == SQLITE_OK;
+    return sqlite3_exec(handle, "PRAGMA incremental_vacuum(64)", NULL, NULL, NULL) == SQLITE_OK;
 }
 
 enum retention_result retention_step(struct database *database, const struct retention_order *order, char *error,

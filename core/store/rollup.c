@@ -9,9 +9,10 @@
 enum {
     READ_ROWS = 2000,    /* in one step, at most */
     WRITE_AFTER = 50000, /* rows read: so that a row of a rollup is not written once for each of its checks */
-    /* Bounds of what is learned: sums that are merged in one transaction, */
-    WRITE_SUMS_FIRST = 500,
-    WRITE_SUMS_MIN = 200,
+    /* Bounds of what is learned: sums that are merged in one transaction (with fewer than there are series, a row of a
+     * rollup is written several times for its hour), */
+    WRITE_SUMS_FIRST = 1000,
+    WRITE_SUMS_MIN = 250,
     WRITE_SUMS_MAX = SUMS_MAX / 2,
     /* and hours that become part of a day. */
     COMPACT_ROWS_FIRST = 200,
@@ -146,7 +147,7 @@ static bool read_summand(sqlite3_stmt *row, enum record_table table, int64_t now
 static int read_rows(struct roller *roller, struct database *database, int64_t now_us)
 {
     sqlite3_stmt *statement = database->roller.rows[roller->table];
-    uint64_t until_us = clock_monotonic_us() + ROLLUP_STEP_AIM_MS * 1000;
+    uint64_t until_us = clock_monotonic_us() + ROLLUP_READ_AIM_MS * 1000;
     int result, rows = 0;
     sqlite3_bind_int64(statement, 1, roller->last_id);
     sqlite3_bind_int(statement, 2, READ_ROWS);
@@ -172,7 +173,7 @@ static int read_rows(struct roller *roller, struct database *database, int64_t n
  * long the disk takes to sync says nothing of the amount. */
 static size_t paced(size_t amount, uint64_t took_us, size_t least, size_t most)
 {
-    const uint64_t aim_us = ROLLUP_STEP_AIM_MS * 1000;
+    const uint64_t aim_us = ROLLUP_WRITE_AIM_MS * 1000;
     if (took_us > aim_us * 2)
         amount /= 2;
     else if (took_us > aim_us)

@@ -37,17 +37,17 @@ struct roller {
     int64_t last_id; /* and how far they reach */
     size_t rows;     /* read into them */
 
-    /* What a step may take on so as to keep to ROLLUP_STEP_AIM_MS; learned, 0 = not yet. */
+    /* What a step may take on so as to keep to ROLLUP_WRITE_AIM_MS; learned, 0 = not yet. */
     size_t write_sums; /* merged in one transaction */
     int compact_rows;  /* hours made part of a day */
 };
 
-enum { ROLLUP_STEP_AIM_MS = 10 };
+enum { ROLLUP_READ_AIM_MS = 10, ROLLUP_WRITE_AIM_MS = 20 };
 
 enum rollup_result { ROLLUP_DONE, ROLLUP_MORE, ROLLUP_FAILED };
 
-/* One step, of some 10 ms: reads rows, or writes sums. DONE when nothing is left; after FAILED, with the reason in
- * `error`, the next step begins from the mark again. `keep_ms`: hours older than that are merged into days. */
+/* One step, of some 10 or 20 ms: reads rows, or writes sums. DONE when nothing is left; after FAILED, with the reason
+ * in `error`, the next step begins from the mark again. `keep_ms`: hours older than that are merged into days. */
 enum rollup_result rollup_step(struct roller *roller, struct database *database, int64_t now_us, int64_t keep_ms,
                                char *error, size_t error_size);
 

@@ -425,5 +425,7 @@ def test_rows_beyond_the_retention_go_and_the_others_stay(simulator, daemon, dat
                    + [("acme", "healthy", 2.0, ago(minutes=30).isoformat(), 0)])
     running = daemon(simulator.generic("acme"), retention="1h")
     wait_for(lambda: count(database, "acme") == 2, "the old rows' end")
+    sums = query(database, "SELECT sum(checks) FROM provider_rollups WHERE span = 3600 AND provider_name = 'acme'")
+    assert sums[0][0] >= 5001  # what the original wrote lives on in the hourly sums
     assert len(running.get("/api/providers/history/acme").json) == 2
     assert running.get("/api/providers/history?hours=24").status == 200
