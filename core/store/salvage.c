@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    ROWS_OF_A_TRANSACTION = 1000,
+    ROWS_OF_A_TRANSACTION = 10000,
     SKIPPED_IDS = 16, /* fewer than lie on a page */
     SQL_MAX = 2048,
 };

@@ -70,6 +70,18 @@ def test_a_damaged_database_is_set_aside_and_the_rest_of_it_carried_over(simulat
     assert query(database, "PRAGMA integrity_check") == [("ok",)]
 
 
+def test_a_stop_while_rows_are_carried_over_is_clean(simulator, daemon, database):
+    write_original(database, [("acme", "healthy", 1.0, ago(seconds=n).isoformat(), 0) for n in range(100000, 0, -1)])
+    damage_rows(database)
+    running = daemon(simulator.generic("acme"))
+    with contextlib.suppress(http.client.IncompleteRead):
+        running.get("/api/providers/history/acme?hours=48")
+    kept = wait_for(lambda: store_of(running)["set_aside"], "the file set aside")["path"]
+    running.stop()
+    assert query(database, "PRAGMA integrity_check") == [("ok",)]
+    assert pathlib.Path(kept).stat().st_size > 5_000_000
+
+
 def test_what_is_hopeless_is_set_aside_too_and_the_checks_go_on(simulator, daemon, database):
     write_original(database, [("acme", "healthy", 1.0, ago(minutes=n).isoformat(), 0) for n in range(1000, 0, -1)])
     content = bytearray(database.read_bytes())
