@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include "base/clock.h"
+#include "base/number.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -162,20 +163,13 @@ void json_uint(struct json *j, uint64_t value)
 
 void json_double(struct json *j, double value)
 {
-    char text[32];
+    char text[NUMBER_TEXT_MAX];
     if (!isfinite(value)) {
         json_null(j);
         return;
     }
     separate(j);
-    for (int digits = 15; digits <= 17; ++digits) {
-        snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    buf_append_text(j->out, text);
-    if (strpbrk(text, ".e") == NULL)
-        buf_append_text(j->out, ".0");
+    buf_append(j->out, text, number_format_double(value, text));
 }
 
 void json_bool(struct json *j, bool value)

@@ -47,9 +47,18 @@ static int render_csv_body(struct request *request, struct buf *out)
     return render_csv(out, request->snapshot);
 }
 
+/* The states; the checks themselves when a stretch of time is asked for. */
 static void handle_csv(struct request *request)
 {
+    static const char *const of_checks[] = {"hours", "from", "to", "provider"};
     h2o_req_t *req = request->req;
+    char value[QUERY_VALUE_MAX];
+    for (size_t i = 0; i < sizeof(of_checks) / sizeof(of_checks[0]); ++i) {
+        if (query_get(request->query, request->query_len, of_checks[i], value) != QUERY_ABSENT) {
+            handle_export(request);
+            return;
+        }
+    }
     h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("content-disposition"), 0, NULL,
                           H2O_STRLIT("attachment; filename=provider_status.csv"));
     reply_cached(request, CACHED_CSV, "text/csv; charset=utf-8", render_csv_body);
@@ -169,9 +178,13 @@ const struct route handler_routes[] = {
     {"/api/providers/status/{name}/last_failure", ROUTE_GET, handle_last_failure,
      "one provider's last failed exchange"},
     {"/api/providers/best", ROUTE_GET, handle_best, "which provider to call now; ?policy="},
-    {"/api/providers/history", ROUTE_GET, handle_history, "the checks of all providers; ?hours=24"},
-    {"/api/providers/history/{name}", ROUTE_GET, handle_history_of_one, "the checks of one provider; ?hours=24"},
-    {"/api/providers/export/csv", ROUTE_GET, handle_csv, "every provider's state as CSV"},
+    {"/api/providers/history", ROUTE_GET, handle_history,
+     "the checks of all providers; ?hours=24, from, to, provider, model, key, step or points, merge, limit, format"},
+    {"/api/providers/history/{name}", ROUTE_GET, handle_history_of_one, "the checks of one provider; likewise"},
+    {"/api/providers/incidents", ROUTE_GET, handle_incidents,
+     "the outages, newest first; ?from=, to, hours, provider, limit, format"},
+    {"/api/providers/export/csv", ROUTE_GET, handle_csv,
+     "every provider's state as CSV; with ?hours=, from, to or provider the checks themselves"},
     {"/api/providers/health", ROUTE_GET, handle_health, "how the daemon itself is"},
     {"/api/models", ROUTE_GET, handle_models, "who serves which model; ?model="},
     {"/api/error-kinds", ROUTE_GET, handle_error_kinds, "what each kind of error means, and its consequences"},

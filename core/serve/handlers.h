@@ -3,6 +3,7 @@
 #define PROVIDERD_SERVE_HANDLERS_H
 
 #include "serve/request.h"
+#include "serve/span.h"
 
 extern const struct route handler_routes[];
 extern const size_t handler_route_count;
@@ -14,6 +15,16 @@ void handle_request(struct request *request, size_t max_header_bytes);
 void handle_history(struct request *request);
 void handle_history_of_one(struct request *request);
 
+/* Whose checks: the parameters model and key. False when refused and answered. */
+bool history_read_series(struct request *request, struct history_series *series, char model[MODEL_ID_MAX]);
+
+/* downsample.c: the same in steps of time; history.c has read the span. `name` NULL = all. */
+void handle_downsampled(struct request *request, const struct span *span, const char *name);
+
+/* incidents.c: the outages. export.c: the checks as CSV. */
+void handle_incidents(struct request *request);
+void handle_export(struct request *request);
+
 /* facts.c: what errors mean, who serves which model, the last exchange that failed. */
 void handle_error_kinds(struct request *request);
 void handle_models(struct request *request);
@@ -21,9 +32,5 @@ void handle_last_failure(struct request *request);
 
 /* The provider that the route names; NULL when there is none, and the request has been answered. */
 const struct provider_view *named_provider(struct request *request);
-
-/* history.c: a page has come back from a reader thread. On the HTTP thread. */
-struct history_stream;
-void history_on_page(struct history_stream *stream);
 
 #endif

@@ -1,304 +1,284 @@
-/* history: the rows of the database, page by page, as fast as the client takes them.
- *
- * A stream owns one job. The job runs on a reader thread, writes a page of JSON into its buf and sends itself to the
- * HTTP thread as a message; there the page goes out, and when h2o asks for more the job is submitted again. So at every
- * moment the job is either with the reader or with the HTTP thread, never with both: no lock. A client that leaves only
- * marks the stream; whoever holds the job then frees it.
- */
-#include "base/clock.h"
-#include "base/json.h"
-#include "base/log.h"
+/* history: the checks of the database, page by page: of providers, of a key, or the deep probes of a model. */
+#include "serve/fields.h"
 #include "serve/handlers.h"
+#include "serve/names.h"
 #include "serve/query.h"
-#include "store/reader.h"
+#include "serve/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ROWS_PER_QUERY = 500,
-    PAGE_BYTES = 64 * 1024,
-    NAMES_MAX = 100000,
-};
+enum { ROWS_PER_QUERY = 500 };
 
-struct history_stream {
-    /* The job: with the reader thread while `submitted`. */
-    struct thread_message message;
-    struct http_thread *thread;
-    struct store *store;
-    int64_t from_us;
-    bool single;  /* one provider: an array alone */
-    char **names; /* owned */
-    size_t name_count;
-    size_t name_capacity;
+/* What is streamed: of the reader thread while it fills a page. */
+struct history {
+    struct span span;
+    struct history_series series; /* the provider being read */
+    char model[MODEL_ID_MAX];
+    bool single; /* one provider: an array alone */
+    struct names names;
     size_t at; /* the provider being read */
     struct history_cursor cursor;
-    bool names_read;
     bool opened;        /* the answer's first bracket is written */
     bool provider_open; /* "name":[ is written */
     bool any_provider;
+    bool more;                  /* there is a row behind the limit */
+    struct history_cursor last; /* of the last row written */
+    const char *last_name;
     size_t rows;
-    struct buf page;
-    bool done;
-    char error[256]; /* "" = none */
-
-    /* The HTTP side; untouched by the job. */
-    h2o_req_t *req; /* NULL: the client has left */
-    struct response_slot *slot;
-    bool submitted;
-    bool started; /* headers are out */
-    bool head;
+    struct buf *out;
 };
 
-/* The generator lives in the request's pool, and dies with it. */
-struct response_slot {
-    h2o_generator_t super;
-    struct history_stream *stream;
-};
+/* -- rows -- */
 
-static void free_stream(struct history_stream *stream)
+static const char checks_header[] = "provider_name,status,response_time_ms,timestamp,reason,error_kind,"
+                                    "rate_limit_percent,rate_limit\n";
+static const char key_checks_header[] = "provider_name,key,status,response_time_ms,timestamp,reason,error_kind,"
+                                        "rate_limit_percent,rate_limit\n";
+static const char deep_checks_header[] = "provider_name,model,timestamp,ok,error_kind,kind,model_answered,"
+                                         "first_token_ms,tokens_per_second,tokens,response_time_ms\n";
+
+static const char *const headers[] = {
+    [RECORD_CHECK] = checks_header, [RECORD_KEY_CHECK] = key_checks_header, [RECORD_DEEP_CHECK] = deep_checks_header};
+
+static void write_check(struct fields *fields, const struct history_series *series, const struct history_row *row)
 {
-    for (size_t i = 0; i < stream->name_count; ++i)
-        free(stream->names[i]);
-    free(stream->names);
-    buf_dispose(&stream->page);
-    free(stream);
+    field_text(fields, "provider_name", row->provider);
+    if (series->table == RECORD_KEY_CHECK)
+        field_int(fields, "key", series->key);
+    field_text(fields, "status", row->status);
+    field_double(fields, "response_time_ms", row->response_time_ms);
+    field_time(fields, "timestamp", row->checked_us);
+    /* Behind the keys of the original: ours. */
+    field_text(fields, "reason", row->reason);
+    field_text(fields, "error_kind", row->error_kind);
+    field_double(fields, "rate_limit_percent", row->rate_limit_percent);
+    field_raw(fields, "rate_limit", row->rate_limit);
 }
 
-/* -- on the reader thread -- */
-
-static void add_name(const char *name, void *user)
+static void write_deep_check(struct fields *fields, const struct history_series *series, const struct history_row *row)
 {
-    struct history_stream *stream = user;
-    if (stream->name_count == NAMES_MAX)
+    field_text(fields, "provider_name", row->provider);
+    field_text(fields, "model", series->model);
+    field_time(fields, "timestamp", row->checked_us);
+    field_bool(fields, "ok", row->ok);
+    field_text(fields, "error_kind", row->error_kind);
+    field_text(fields, "kind", row->rung);
+    field_text(fields, "model_answered", row->model);
+    field_measure(fields, "first_token_ms", row->first_token_ms);
+    field_measure(fields, "tokens_per_second", row->tokens_per_second);
+    field_int(fields, "tokens", row->tokens);
+    field_double(fields, "response_time_ms", row->response_time_ms);
+}
+
+static void begin_json_row(struct history *history, const char *provider)
+{
+    if (history->provider_open) {
+        buf_append_char(history->out, ',');
         return;
-    if (stream->name_count == stream->name_capacity) {
-        size_t capacity = stream->name_capacity != 0 ? stream->name_capacity * 2 : 32;
-        char **grown = realloc(stream->names, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            stream->page.failed = true;
-            return;
-        }
-        stream->names = grown;
-        stream->name_capacity = capacity;
     }
-    char *copy = strdup(name);
-    if (copy == NULL)
-        stream->page.failed = true;
-    else
-        stream->names[stream->name_count++] = copy;
+    if (!history->single) {
+        struct json j = json_begin(history->out);
+        if (history->any_provider)
+            buf_append_char(history->out, ',');
+        json_text(&j, provider);
+        buf_append_char(history->out, ':');
+    }
+    buf_append_char(history->out, '[');
+    history->provider_open = history->any_provider = true;
 }
 
 static bool write_row(const struct history_row *row, void *user)
 {
-    struct history_stream *stream = user;
-    struct json j = json_begin(&stream->page);
-
-    if (!stream->provider_open) {
-        if (!stream->single) {
-            if (stream->any_provider)
-                buf_append_char(&stream->page, ',');
-            json_text(&j, row->provider);
-            buf_append_char(&stream->page, ':');
-        }
-        buf_append_char(&stream->page, '[');
-        stream->provider_open = stream->any_provider = true;
-    } else {
-        buf_append_char(&stream->page, ',');
+    struct history *history = user;
+    if (history->span.limit != 0 && history->rows == (size_t)history->span.limit) {
+        history->more = true;
+        return false;
     }
-    j = json_begin(&stream->page);
-    json_object(&j);
-    json_key(&j, "provider_name");
-    json_text(&j, row->provider);
-    json_key(&j, "status");
-    json_text(&j, row->status);
-    json_key(&j, "response_time_ms");
-    json_double(&j, row->response_time_ms);
-    json_key(&j, "timestamp");
-    json_time(&j, row->checked_us);
-    /* Behind the keys of the original: ours. */
-    json_key(&j, "reason");
-    json_text(&j, row->reason);
-    json_key(&j, "error_kind");
-    json_text(&j, row->error_kind);
-    json_key(&j, "rate_limit_percent");
-    json_double(&j, row->rate_limit_percent);
-    if (row->rate_limit != NULL) {
-        json_key(&j, "rate_limit");
-        json_raw(&j, row->rate_limit, strlen(row->rate_limit));
-    }
-    json_end(&j);
-    ++stream->rows;
-    return buf_ok(&stream->page);
+    if (history->span.format == SPAN_JSON)
+        begin_json_row(history, row->provider);
+    struct fields fields = fields_begin(history->out, history->span.format == SPAN_CSV);
+    if (history->series.table == RECORD_DEEP_CHECK)
+        write_deep_check(&fields, &history->series, row);
+    else
+        write_check(&fields, &history->series, row);
+    fields_end(&fields);
+    if (history->span.format == SPAN_NDJSON)
+        buf_append_char(history->out, '\n');
+    history->last = history->cursor;
+    history->last_name = row->provider;
+    ++history->rows;
+    return buf_ok(history->out);
 }
 
-static void close_provider(struct history_stream *stream)
+/* -- the answer around them -- */
+
+static void open_answer(struct history *history)
 {
-    if (stream->provider_open)
-        buf_append_char(&stream->page, ']');
-    stream->provider_open = false;
-    stream->cursor = (struct history_cursor){0};
-    ++stream->at;
+    if (history->span.format == SPAN_CSV)
+        buf_append_text(history->out, headers[history->series.table]);
+    if (history->span.format == SPAN_JSON && history->span.limit != 0)
+        buf_append_text(history->out, "{\"history\":");
+    if (history->span.format == SPAN_JSON && !history->single)
+        buf_append_char(history->out, '{');
+    history->opened = true;
 }
 
-static int fill_page(struct history_stream *stream, struct store_reader *reader)
+static void close_provider(struct history *history)
 {
-    if (!stream->opened && !stream->single)
-        buf_append_char(&stream->page, '{');
-    stream->opened = true;
-    if (!stream->names_read &&
-        store_provider_names(reader, add_name, stream, stream->error, sizeof(stream->error)) != 0)
-        return -1;
-    stream->names_read = true;
-    while (stream->at < stream->name_count && stream->page.len < PAGE_BYTES) {
-        int rows = store_history_page(reader, stream->names[stream->at], stream->from_us, &stream->cursor,
-                                      ROWS_PER_QUERY, write_row, stream, stream->error, sizeof(stream->error));
+    if (history->provider_open)
+        buf_append_char(history->out, ']');
+    history->provider_open = false;
+    history->cursor = (struct history_cursor){.after_id = 0};
+    ++history->at;
+}
+
+static void close_answer(struct history *history)
+{
+    char next[SPAN_CURSOR_MAX];
+    if (history->span.format != SPAN_JSON)
+        return;
+    if (history->single && !history->any_provider)
+        buf_append_text(history->out, "[]");
+    if (!history->single)
+        buf_append_char(history->out, '}');
+    if (history->span.limit == 0)
+        return;
+    struct json j = json_begin(history->out);
+    if (history->more)
+        span_cursor_format(history->last_name, &history->last, next);
+    buf_append_text(history->out, ",\"next_cursor\":");
+    json_text(&j, history->more ? next : NULL);
+    buf_append_char(history->out, '}');
+}
+
+/* To the provider, and the row in it, where the page before ended. */
+static void go_to_cursor(struct history *history)
+{
+    const char *name = history->span.cursor_name;
+    while (history->at < history->names.count && strcmp(history->names.names[history->at], name) < 0)
+        ++history->at;
+    if (history->at < history->names.count && strcmp(history->names.names[history->at], name) == 0)
+        history->cursor = history->span.cursor;
+}
+
+static bool fill(void *state, struct store_reader *reader, struct stream_page *page)
+{
+    struct history *history = state;
+    size_t begin = page->out->len;
+    history->out = page->out;
+    if (!history->opened) {
+        if (!names_read(&history->names, reader, page->error, page->error_size))
+            return false;
+        go_to_cursor(history);
+        open_answer(history);
+    }
+    while (history->at < history->names.count && !history->more && page->out->len - begin < STREAM_PAGE_BYTES) {
+        history->series.provider = history->names.names[history->at];
+        int rows = store_history_page(reader, &history->series, &history->span.range, &history->cursor, ROWS_PER_QUERY,
+                                      write_row, history, page->error, page->error_size);
         if (rows < 0)
-            return -1;
-        if (rows < ROWS_PER_QUERY)
-            close_provider(stream);
+            return false;
+        if (history->more || rows < ROWS_PER_QUERY)
+            close_provider(history);
     }
-    if (stream->at == stream->name_count) {
-        if (!stream->single)
-            buf_append_char(&stream->page, '}');
-        stream->done = true;
-    }
-    return 0;
-}
-
-static void run_job(struct store_reader *reader, const char *error, void *user)
-{
-    struct history_stream *stream = user;
-    if (reader == NULL)
-        snprintf(stream->error, sizeof(stream->error), "%s", error);
-    else if (fill_page(stream, reader) != 0 && stream->error[0] == '\0')
-        snprintf(stream->error, sizeof(stream->error), "the history cannot be read");
-    if (!buf_ok(&stream->page) && stream->error[0] == '\0')
-        snprintf(stream->error, sizeof(stream->error), "out of memory for the history");
-    http_thread_send(stream->thread, &stream->message);
-}
-
-/* -- on the HTTP thread -- */
-
-static void ask_for_page(struct history_stream *stream)
-{
-    buf_clear(&stream->page);
-    stream->submitted = true;
-    ++stream->thread->pages_awaited;
-    if (store_submit(stream->store, run_job, stream))
-        return;
-    snprintf(stream->error, sizeof(stream->error), "the daemon is stopping");
-    history_on_page(stream);
-}
-
-static void proceed(h2o_generator_t *generator, h2o_req_t *req)
-{
-    (void)req;
-    ask_for_page(((struct response_slot *)generator)->stream);
-}
-
-/* The request is over, however it ended: the pool's shared object is disposed of. */
-static void on_request_gone(void *memory)
-{
-    struct response_slot *slot = memory;
-    struct history_stream *stream = slot->stream;
-    if (stream == NULL)
-        return;
-    stream->req = NULL;
-    if (!stream->submitted)
-        free_stream(stream);
-}
-
-static struct request request_of(struct history_stream *stream)
-{
-    return (struct request){
-        .req = stream->req, .thread = stream->thread, .server = stream->thread->server, .head = stream->head};
-}
-
-/* The first page decides between an answer and an error. False when it was an error, and is answered. */
-static bool begin_answer(struct history_stream *stream)
-{
-    struct request request = request_of(stream);
-    if (stream->error[0] != '\0') {
-        log_error("serve", "history: %s", stream->error);
-        reply_error(&request, 503, "the history cannot be read now: %s", stream->error);
-        return false;
-    }
-    if (stream->single && stream->rows == 0) {
-        reply_error(&request, 404, "No history found for provider '%s'", stream->names[0]);
-        return false;
-    }
-    reply_begin_stream(&request, "application/json");
-    h2o_start_response(stream->req, &stream->slot->super);
-    stream->started = true;
+    page->done = history->at == history->names.count || history->more;
+    if (page->done)
+        close_answer(history);
     return true;
 }
 
-void history_on_page(struct history_stream *stream)
+static bool begin(void *state, struct request *request)
 {
-    stream->submitted = false;
-    --stream->thread->pages_awaited;
-    if (stream->req == NULL) {
-        free_stream(stream);
-        return;
+    struct history *history = state;
+    char next[SPAN_CURSOR_MAX];
+    if (history->single && history->rows == 0 && history->span.cursor_name[0] == '\0') {
+        reply_error(request, 404, "No history found for provider '%s'", history->names.names[0]);
+        return false;
     }
-    if (!stream->started && !begin_answer(stream))
-        return;
-    if (stream->error[0] != '\0') { /* in mid-answer there is no status any more: the cut-off body says it */
-        log_error("serve", "history: %s; the answer is cut off", stream->error);
-        h2o_send(stream->req, NULL, 0, H2O_SEND_STATE_ERROR);
-        return;
+    if (history->more) {
+        span_cursor_format(history->last_name, &history->last, next);
+        span_link_next(request, next);
     }
-    if (stream->head) {
-        h2o_send(stream->req, NULL, 0, H2O_SEND_STATE_FINAL);
-        return;
-    }
-    h2o_iovec_t page = h2o_iovec_init(stream->page.bytes, stream->page.len);
-    h2o_send(stream->req, &page, page.len != 0, stream->done ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
+    return true;
 }
 
-static void start_stream(struct request *request, const char *name)
+static void dispose(void *state)
 {
-    char error[256];
-    int64_t span_us;
-    if (!query_hours(request->query, request->query_len, 24, &span_us, error, sizeof(error))) {
-        reply_error(request, 400, "%s", error);
-        return;
+    struct history *history = state;
+    names_dispose(&history->names);
+    free(history);
+}
+
+/* -- the request -- */
+
+bool history_read_series(struct request *request, struct history_series *series, char model[MODEL_ID_MAX])
+{
+    int64_t key;
+    bool has_model;
+    if (!span_read_number(request, "key", 1, 65535, 0, &key) ||
+        !span_read_text(request, "model", model, MODEL_ID_MAX, &has_model))
+        return false;
+    if (has_model && key != 0) {
+        reply_error(request, 400, "model and key cannot be combined: deep probes are kept by model");
+        return false;
     }
-    struct history_stream *stream = calloc(1, sizeof(*stream));
-    if (stream == NULL) {
+    *series = (struct history_series){.table = has_model  ? RECORD_DEEP_CHECK
+                                               : key != 0 ? RECORD_KEY_CHECK
+                                                          : RECORD_CHECK,
+                                      .key = (unsigned)key,
+                                      .model = model};
+    return true;
+}
+
+static bool is_asked(struct request *request, const char *name)
+{
+    char value[QUERY_VALUE_MAX];
+    return query_get(request->query, request->query_len, name, value) != QUERY_ABSENT;
+}
+
+static void start_history(struct request *request, const struct span *span, const char *name)
+{
+    static const struct stream_content content = {"history", fill, begin, dispose};
+    struct history *history = calloc(1, sizeof(*history));
+    if (history == NULL) {
         reply_error(request, 503, "out of memory for the answer");
         return;
     }
-    stream->message.kind = MESSAGE_PAGE;
-    stream->message.u.stream = stream;
-    stream->thread = request->thread;
-    stream->store = request->server->store;
-    stream->from_us = clock_wall_us() - span_us;
-    stream->single = name != NULL;
-    stream->names_read = stream->single;
-    stream->req = request->req;
-    stream->head = request->head;
-    if (stream->single) {
-        add_name(name, stream);
-        if (stream->name_count == 0) {
-            free_stream(stream);
-            reply_error(request, 503, "out of memory for the answer");
-            return;
-        }
+    history->span = *span; /* its names point into the caller's copy: they are taken here */
+    history->single = name != NULL;
+    if (!history_read_series(request, &history->series, history->model)) {
+        dispose(history);
+        return;
     }
-    stream->slot = h2o_mem_alloc_shared(&request->req->pool, sizeof(*stream->slot), on_request_gone);
-    *stream->slot = (struct response_slot){.super = {proceed, NULL}, .stream = stream};
-    ask_for_page(stream);
+    if (!names_take(&history->names, span, name)) {
+        dispose(history);
+        reply_error(request, 503, "out of memory for the answer");
+        return;
+    }
+    stream_start(request, &content, history, span_content_type(span->format), span->limit != 0);
+}
+
+static void answer_history(struct request *request, const char *name)
+{
+    struct span span;
+    if (!span_read(request, 24, &span))
+        return;
+    if (name != NULL && span.name_count != 0)
+        reply_error(request, 400, "provider and a name in the path cannot be combined");
+    else if (is_asked(request, "step") || is_asked(request, "points") || is_asked(request, "merge"))
+        handle_downsampled(request, &span, name);
+    else
+        start_history(request, &span, name);
 }
 
 void handle_history(struct request *request)
 {
-    start_stream(request, NULL);
+    answer_history(request, NULL);
 }
 
 void handle_history_of_one(struct request *request)
 {
-    start_stream(request, request->match.parameter);
+    answer_history(request, request->match.parameter);
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "serve/handlers.h"
 #include "serve/server_internal.h"
+#include "serve/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -173,7 +174,7 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
             begin_stop(thread, message->u.grace_ms);
             continue; /* a part of the thread */
         case MESSAGE_PAGE:
-            history_on_page(message->u.stream);
+            stream_on_page(message->u.stream);
             continue; /* a part of its stream, not a message of its own */
         }
         free(message);

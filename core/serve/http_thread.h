@@ -10,7 +10,7 @@
 #include <semaphore.h>
 #include <stdbool.h>
 
-struct history_stream;
+struct stream;
 
 enum thread_message_kind { MESSAGE_SNAPSHOT, MESSAGE_POLICIES, MESSAGE_PAGE, MESSAGE_STOP };
 
@@ -19,9 +19,9 @@ struct thread_message {
     h2o_multithread_message_t super;
     enum thread_message_kind kind;
     union {
-        struct snapshot *snapshot;     /* a reference goes with it */
-        struct policy_host *policies;  /* a reference goes with it */
-        struct history_stream *stream; /* MESSAGE_PAGE: the message is a part of the stream */
+        struct snapshot *snapshot;    /* a reference goes with it */
+        struct policy_host *policies; /* a reference goes with it */
+        struct stream *stream;        /* MESSAGE_PAGE: the message is a part of the stream */
         int64_t grace_ms;
     } u;
 };

@@ -11,6 +11,11 @@ static const double HOURS_MAX = 8760;
 
 enum query_result query_get(const char *query, size_t len, const char *name, char value[QUERY_VALUE_MAX])
 {
+    return query_get_long(query, len, name, value, QUERY_VALUE_MAX);
+}
+
+enum query_result query_get_long(const char *query, size_t len, const char *name, char *value, size_t size)
+{
     size_t name_len = strlen(name);
     const char *end = query + len;
 
@@ -22,7 +27,7 @@ enum query_result query_get(const char *query, size_t len, const char *name, cha
         const char *key_end = equals != NULL ? equals : pair_end;
         if ((size_t)(key_end - query) == name_len && memcmp(query, name, name_len) == 0) {
             const char *text = equals != NULL ? equals + 1 : pair_end;
-            int decoded = percent_decode(text, (size_t)(pair_end - text), true, value, QUERY_VALUE_MAX);
+            int decoded = percent_decode(text, (size_t)(pair_end - text), true, value, size);
             return decoded >= 0 ? QUERY_FOUND : QUERY_MALFORMED;
         }
         query = pair_end + 1;

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum {
     READER_BUSY_TIMEOUT_MS = 250, /* with WAL only a recovery makes a reader wait */
     RESTORE_GATE_TIMEOUT_MS = 2000,
+    READER_NICENESS = 5,
 };
 
 static struct timespec monotonic_after_ms(uint64_t ms)
@@ -33,14 +36,27 @@ int reader_prepare(struct store_reader *reader, sqlite3_stmt **statement, const 
                               : sqlite3_prepare_v3(reader->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
 }
 
+static void finalize_statements(struct store_reader *reader)
+{
+    for (size_t i = 0; i < READER_STATEMENTS; ++i) {
+        sqlite3_finalize(reader->statements[i]);
+        reader->statements[i] = NULL;
+    }
+}
+
+int reader_refresh_level(struct store_reader *reader)
+{
+    if (reader->level == SCHEMA_WHOLE)
+        return SQLITE_OK;
+    finalize_statements(reader);
+    return schema_read_level(reader->handle, &reader->level);
+}
+
 static void reader_dispose(struct store_reader *reader)
 {
-    sqlite3_finalize(reader->history);
-    sqlite3_finalize(reader->next_name);
-    sqlite3_finalize(reader->latencies);
+    finalize_statements(reader);
     sqlite3_close(reader->handle);
     reader->handle = NULL;
-    reader->history = reader->next_name = reader->latencies = NULL;
     reader->level = SCHEMA_SEED;
     reader->broken = false;
 }
@@ -229,6 +245,8 @@ static void *reader_run(void *user)
     struct store_reader reader = {.store = user};
     struct reader_pool *pool = &reader.store->pool;
     pthread_setname_np(pthread_self(), "store-reader");
+    /* Linux counts niceness by thread (setpriority(2)): answers from memory do not wait for long exports. */
+    setpriority(PRIO_PROCESS, (id_t)gettid(), READER_NICENESS);
     pthread_mutex_lock(&pool->mutex);
     while (!pool->stopping) {
         if (pool->gate_closed && reader.handle != NULL) {

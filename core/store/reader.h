@@ -9,6 +9,7 @@
 
 #include "store/store.h"
 
+struct sqlite3_stmt;
 struct store_reader; /* a connection, lent to a job */
 
 /* Runs on a reader thread. `reader` is NULL when no connection could be opened: `error` then says why ("" otherwise).
@@ -17,6 +18,20 @@ typedef void (*store_job_fn)(struct store_reader *reader, const char *error, voi
 
 /* Queues a job. False when the pool is stopping or memory ran out: then `job` is not called. Any thread. */
 bool store_submit(struct store *store, store_job_fn job, void *user);
+
+/* Which checks: those of a provider, of one of its keys, or its deep probes of one model. */
+struct history_series {
+    enum record_table table;
+    const char *provider;
+    unsigned key;      /* of RECORD_KEY_CHECK */
+    const char *model; /* of RECORD_DEEP_CHECK: the one that was asked */
+};
+
+/* From `from_us` on, before `to_us`; INT64_MAX = without an end. */
+struct history_range {
+    int64_t from_us;
+    int64_t to_us;
+};
 
 /* A row as /history shows it. Strings are valid during the callback only. */
 struct history_row {
@@ -30,6 +45,13 @@ struct history_row {
     const char *reason; /* this and the rest: NULL = none, or not known */
     const char *error_kind;
     const char *rate_limit; /* a valid JSON array, as limits_write_json() writes it */
+
+    /* Of deep probes. */
+    const char *model; /* that answered */
+    const char *rung;
+    double first_token_ms; /* this and the next: -1 = not measured */
+    double tokens_per_second;
+    int64_t tokens;
 };
 
 /* Where a paged reading stands: zero it before the first page. */
@@ -41,18 +63,47 @@ struct history_cursor {
 /* Return false to stop early. */
 typedef bool (*history_row_fn)(const struct history_row *row, void *user);
 
-/* At most `limit` rows of one provider with checked time >= from_us, ascending by (time, id), starting after the
- * cursor, which is moved along. Returns the number of rows delivered (less than `limit`: the end was reached), -1 on
- * error with the reason in `error`. Uses idx_provider_timestamp. */
-int store_history_page(struct store_reader *reader, const char *provider, int64_t from_us,
-                       struct history_cursor *cursor, int limit, history_row_fn row_fn, void *user, char *error,
-                       size_t error_size);
+/* At most `limit` rows of a series within the range, ascending by (time, id), starting after the cursor, which is moved
+ * along. Returns the number of rows delivered (less than `limit`: the end was reached), -1 on error with the reason in
+ * `error`. Uses the tables' indices. */
+int store_history_page(struct store_reader *reader, const struct history_series *series,
+                       const struct history_range *range, struct history_cursor *cursor, int limit,
+                       history_row_fn row_fn, void *user, char *error, size_t error_size);
 
 /* The names of all providers that have rows, ascending, with a skip scan over the index (one seek per name).
  * -1 on error. */
 typedef void (*provider_name_fn)(const char *name, void *user);
 int store_provider_names(struct store_reader *reader, provider_name_fn name_fn, void *user, char *error,
                          size_t error_size);
+
+/* The rows of provider_health_checks by id, behind `after_id`, at most `limit`: `row_fn` reads the columns itself,
+ * which are STORE_EXPORT_COLUMNS, NULL where an older file has none. `row` is an sqlite3_stmt. Returns how many there
+ * were, -1 on error. */
+#define STORE_EXPORT_COLUMNS                                                                                           \
+    "id, provider_name, status, response_time_ms, uptime_percent, rate_limit_percent, last_check_timestamp,"           \
+    " error_message, consecutive_failures, created_at, ok, reason, http_status, dns_ms, connect_ms, tls_ms,"           \
+    " first_byte_ms, error_kind, key, rate_limit"
+typedef void (*export_row_fn)(struct sqlite3_stmt *row, void *user);
+int store_export_page(struct store_reader *reader, int64_t *after_id, int limit, export_row_fn row_fn, void *user,
+                      char *error, size_t error_size);
+
+/* An outage as /incidents shows it. */
+struct incident_row {
+    int64_t id;
+    const char *provider;
+    unsigned key; /* 0 = the provider itself */
+    int64_t started_us;
+    int64_t ended_us; /* 0 = it lasts */
+    const char *kind; /* this and the next may be NULL */
+    const char *error;
+    int64_t checks_lost;
+};
+
+/* At most `limit` outages that touch the range, newest first, behind the cursor. Returns how many rows were read: less
+ * than `limit`: the end was reached. Those outside the range are read but not delivered. -1 on error. */
+typedef bool (*incident_row_fn)(const struct incident_row *row, void *user);
+int store_incidents_page(struct store_reader *reader, const struct history_range *range, struct history_cursor *cursor,
+                         int limit, incident_row_fn row_fn, void *user, char *error, size_t error_size);
 
 /* The nearest-rank percentile (0-100) of the latencies that a provider's good checks had since `from_us`, or of the
  * newest STORE_LATENCIES_MAX of them: `ms`, and in `count` how many those were; both 0 when there are none. -1 on

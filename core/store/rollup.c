@@ -120,8 +120,7 @@ static void read_counted(sqlite3_stmt *row, struct tally_check *check)
                                    (strcmp(status, "degraded") == 0 && sqlite3_column_int(row, 7) == 0));
 }
 
-/* False for a row that belongs to no hour. Texts are the row's own. */
-static bool read_summand(sqlite3_stmt *row, enum record_table table, int64_t now_us, struct summand *summand)
+bool summand_read(sqlite3_stmt *row, enum record_table table, int64_t now_us, struct summand *summand)
 {
     const char *time = (const char *)sqlite3_column_text(row, 4);
     *summand = (struct summand){
@@ -153,7 +152,7 @@ static int read_rows(struct roller *roller, struct database *database, int64_t n
     sqlite3_bind_int(statement, 2, READ_ROWS);
     while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
         struct summand summand;
-        if (read_summand(statement, roller->table, now_us, &summand) && !sums_add(&roller->sums, &summand)) {
+        if (summand_read(statement, roller->table, now_us, &summand) && !sums_add(&roller->sums, &summand)) {
             result = SQLITE_NOMEM;
             break;
         }

@@ -57,6 +57,11 @@ void rollup_forget(struct roller *roller);
 /* Up to which row a table has been rolled up. Returns an SQLite result. */
 int rollup_read_mark(struct database *database, enum record_table table, int64_t *last_id);
 
+/* Reads a row whose columns are: id, provider_name, key, model, last_check_timestamp, ok, status, consecutive_failures,
+ * response_time_ms, error_kind, first_token_ms, tokens_per_second. False for one that belongs to no hour. Texts are the
+ * row's own. Any thread. */
+bool summand_read(sqlite3_stmt *row, enum record_table table, int64_t now_us, struct summand *summand);
+
 /* Merges sums of checks that never became rows, within the transaction of the caller. Returns an SQLite result. */
 int rollup_write_sums(struct database *database, const struct sums *sums);
 

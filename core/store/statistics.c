@@ -33,21 +33,21 @@ static int read_latencies(struct store_reader *reader, const char *provider, int
                           struct latencies *latencies)
 {
     struct seek_times seek;
-    int result = reader_prepare(reader, &reader->latencies, latencies_sql);
+    int result = reader_prepare(reader, &reader->statements[READER_LATENCIES], latencies_sql);
     if (result != SQLITE_OK)
         return result;
     seek_times_from(from_us, &seek);
-    sqlite3_bind_text(reader->latencies, 1, provider, -1, SQLITE_STATIC);
-    sqlite3_bind_text(reader->latencies, 2, seek.with_t, -1, SQLITE_STATIC);
-    sqlite3_bind_int(reader->latencies, 3, STORE_LATENCIES_MAX);
-    while ((result = sqlite3_step(reader->latencies)) == SQLITE_ROW) {
-        if (!add_latency(latencies, sqlite3_column_double(reader->latencies, 0))) {
+    sqlite3_bind_text(reader->statements[READER_LATENCIES], 1, provider, -1, SQLITE_STATIC);
+    sqlite3_bind_text(reader->statements[READER_LATENCIES], 2, seek.with_t, -1, SQLITE_STATIC);
+    sqlite3_bind_int(reader->statements[READER_LATENCIES], 3, STORE_LATENCIES_MAX);
+    while ((result = sqlite3_step(reader->statements[READER_LATENCIES])) == SQLITE_ROW) {
+        if (!add_latency(latencies, sqlite3_column_double(reader->statements[READER_LATENCIES], 0))) {
             result = SQLITE_NOMEM;
             break;
         }
     }
-    sqlite3_reset(reader->latencies);
-    sqlite3_clear_bindings(reader->latencies);
+    sqlite3_reset(reader->statements[READER_LATENCIES]);
+    sqlite3_clear_bindings(reader->statements[READER_LATENCIES]);
     return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 

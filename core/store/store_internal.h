@@ -95,12 +95,24 @@ struct read_job {
  * or an older version, left it. */
 enum schema_level { SCHEMA_SEED, SCHEMA_VERSION_1, SCHEMA_VERSION_2, SCHEMA_WHOLE };
 
+/* What a reader asks; prepared at first use. */
+enum reader_statement {
+    READER_HISTORY,                               /* one for each table of checks */
+    READER_TAIL = READER_HISTORY + RECORD_TABLES, /* likewise: rows of a series behind an id */
+    READER_NEXT_NAME = READER_TAIL + RECORD_TABLES,
+    READER_LATENCIES,
+    READER_MARK,
+    READER_ROLLUPS,
+    READER_TAIL_OF_ALL,
+    READER_EXPORT,
+    READER_INCIDENTS,
+    READER_STATEMENTS,
+};
+
 struct store_reader {
     struct store *store;
-    sqlite3 *handle;         /* NULL until the first job */
-    sqlite3_stmt *history;   /* prepared at first use */
-    sqlite3_stmt *next_name; /* likewise */
-    sqlite3_stmt *latencies; /* likewise */
+    sqlite3 *handle; /* NULL until the first job */
+    sqlite3_stmt *statements[READER_STATEMENTS];
     enum schema_level level; /* as last seen */
     bool broken;             /* an error that a new connection may cure */
 };
@@ -342,6 +354,10 @@ void reader_close(struct store_reader *reader);
 
 /* Prepares a statement that is not yet. Returns an SQLite result. */
 int reader_prepare(struct store_reader *reader, sqlite3_stmt **statement, const char *sql);
+
+/* Looks at the level again unless it is whole; the statements for an older file are dropped then. Returns an SQLite
+ * result. */
+int reader_refresh_level(struct store_reader *reader);
 
 /* Fills in `error` and marks the reader for a new connection if that may help. */
 void reader_explain(struct store_reader *reader, int result, char *error, size_t error_size);

@@ -203,8 +203,9 @@ static void answer(struct store_reader *reader, const char *reason, void *user)
     char error[256];
     if (reader == NULL)
         die("reader", reason);
-    question->rows = store_history_page(reader, question->provider, question->from_us, &cursor, PAGE_ROWS, on_row, NULL,
-                                        error, sizeof(error));
+    question->rows = store_history_page(reader, &(struct history_series){.provider = question->provider},
+                                        &(struct history_range){question->from_us, INT64_MAX}, &cursor, PAGE_ROWS,
+                                        on_row, NULL, error, sizeof(error));
     if (question->rows < 0)
         die("history", error);
     sem_post(&question->done);

@@ -12,13 +12,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
     struct route_match match;
-    char value[QUERY_VALUE_MAX], error[256];
+    char value[QUERY_VALUE_MAX], longer[512], error[256];
     int64_t span_us;
 
     if (route_find(handler_routes, handler_route_count, text, size, &match) && match.route != NULL &&
         match.parameter_len >= ROUTE_PARAMETER_MAX)
         abort();
     if (query_get(text, size, "hours", value) == QUERY_FOUND && strlen(value) >= QUERY_VALUE_MAX)
+        abort();
+    if (query_get_long(text, size, "cursor", longer, sizeof(longer)) == QUERY_FOUND && strlen(longer) >= sizeof(longer))
         abort();
     if (query_hours(text, size, 24, &span_us, error, sizeof(error)) && span_us < 0)
         abort();

@@ -96,7 +96,8 @@ static void look_for_old(struct store_reader *reader, const char *error, void *u
     char reason[256];
     (void)error;
     if (reader != NULL)
-        store_history_page(reader, "old", 0, &cursor, 1, old_one, looking, reason, sizeof(reason));
+        store_history_page(reader, &(struct history_series){.provider = "old"}, &(struct history_range){0, INT64_MAX},
+                           &cursor, 1, old_one, looking, reason, sizeof(reason));
     sem_post(&looking->done);
 }
 

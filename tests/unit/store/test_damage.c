@@ -119,8 +119,9 @@ static void read_history(struct store_reader *reader, const char *error, void *u
     char reason[256];
     (void)error;
     int got = reader != NULL ? 0 : -1;
-    while (got >= 0 && (got = store_history_page(reader, "checkee", 0, &cursor, 500, take_row, NULL, reason,
-                                                 sizeof(reason))) == 500)
+    while (got >= 0 && (got = store_history_page(reader, &(struct history_series){.provider = "checkee"},
+                                                 &(struct history_range){0, INT64_MAX}, &cursor, 500, take_row, NULL,
+                                                 reason, sizeof(reason))) == 500)
         continue;
     reading->failed = got < 0;
     sem_post(&reading->done);

@@ -40,8 +40,9 @@ static void page_job(struct store_reader *reader, const char *error, void *user)
     if (reader == NULL)
         snprintf(reading->error, sizeof(reading->error), "%s", error);
     else
-        reading->got = store_history_page(reader, reading->provider, reading->from_us, &reading->cursor, reading->limit,
-                                          note_row, reading, reading->error, sizeof(reading->error));
+        reading->got = store_history_page(reader, &(struct history_series){.provider = reading->provider},
+                                          &(struct history_range){reading->from_us, INT64_MAX}, &reading->cursor,
+                                          reading->limit, note_row, reading, reading->error, sizeof(reading->error));
     sem_post(&reading->done);
 }
 
@@ -303,8 +304,9 @@ static void show_job(struct store_reader *reader, const char *error, void *user)
     reading->names[0] = '\0';
     reading->cursor = (struct history_cursor){0};
     reading->got = reader == NULL ? -1
-                                  : store_history_page(reader, reading->provider, 0, &reading->cursor, 100, show_row,
-                                                       reading, reading->error, sizeof(reading->error));
+                                  : store_history_page(reader, &(struct history_series){.provider = reading->provider},
+                                                       &(struct history_range){0, INT64_MAX}, &reading->cursor, 100,
+                                                       show_row, reading, reading->error, sizeof(reading->error));
     sem_post(&reading->done);
 }
 
