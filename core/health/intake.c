@@ -126,8 +126,11 @@ void intake_settle(struct target *target, const struct verdict *verdict, const c
     uint64_t wait_us = intake_schedule_following(target);
     target_note_next(target, clock_wall_us() + (int64_t)wait_us);
     provider_choose_lead(provider);
-    if ((provider->lead == target || provider->lead->status != lead_before) && target_counted(provider->lead))
-        window_add(&provider->window, window_now_us(), target_is_up(provider->lead), 1);
+    if (provider->lead == target || provider->lead->status != lead_before) {
+        if (target_counted(provider->lead))
+            window_add(&provider->window, window_now_us(), target_is_up(provider->lead), 1);
+        provider_count(provider, clock_wall_us());
+    }
     if (!provider_refresh(provider))
         log_error("health", "%s: out of memory for the result of a check", provider->name);
     tell_key_change(target, before);

@@ -101,7 +101,10 @@ struct provider *provider_new(struct tracker *tracker, const char *name, void (*
     provider->models_errand.provider = provider->deep_errand.provider = provider->page_errand.provider = provider;
     provider->deep.view.first_token_ms = provider->deep.view.tokens_per_second = -1;
     provider->view = provider_view_new(name);
-    if (provider->view == NULL) {
+    provider->statistics = statistics_new();
+    if (provider->view == NULL || provider->statistics == NULL) {
+        provider_view_release(provider->view);
+        statistics_free(provider->statistics);
         free(provider);
         return NULL;
     }
@@ -118,6 +121,8 @@ void provider_free(struct provider *provider)
     model_list_release(provider->models);
     announcement_release(provider->announced);
     provider_view_release(provider->view);
+    statistics_free(provider->statistics);
+    stats_view_release(provider->stats);
     free(provider);
 }
 
@@ -159,6 +164,42 @@ void provider_choose_lead(struct provider *provider)
     bool known = provider->lead != NULL;
     if (!known || better(lead, provider->lead))
         provider->lead = lead;
+}
+
+/* -- statistics -- */
+
+static void refresh_stats(struct provider *provider, int64_t now_us, bool counted)
+{
+    struct stats_view *stats = stats_view_new(provider->statistics, now_us);
+    if (!counted || stats == NULL)
+        log_error("health", "%s: out of memory for statistics", provider->name);
+    if (stats == NULL)
+        return;
+    stats_view_release(provider->stats);
+    provider->stats = stats;
+}
+
+void provider_count(struct provider *provider, int64_t now_us)
+{
+    const struct target *lead = provider->lead;
+    bool up = target_is_up(lead);
+    struct tally_check check = {
+        .counted = target_counted(lead),
+        .up = up,
+        .latency_ms = lead->view->response_time_ms,
+        .first_token_ms = -1,
+        .tokens_per_second = -1,
+        .kind = lead->view->error_kind,
+    };
+    refresh_stats(provider, now_us, statistics_add(provider->statistics, now_us, &check, false));
+}
+
+void provider_count_timing(struct provider *provider, int64_t now_us, double first_token_ms, double tokens_per_second)
+{
+    if (first_token_ms < 0 && tokens_per_second < 0)
+        return;
+    refresh_stats(provider, now_us,
+                  statistics_add_timing(provider->statistics, now_us, first_token_ms, tokens_per_second));
 }
 
 /* -- the view -- */
@@ -237,6 +278,7 @@ bool provider_refresh(struct provider *provider)
     view->models_read_us = provider->models_read_us;
     memcpy(view->models_error, provider->models_error, sizeof(view->models_error));
     view->announced = provider->announced != NULL ? announcement_retain(provider->announced) : NULL;
+    view->stats = provider->stats != NULL ? stats_view_retain(provider->stats) : NULL;
     view->kinds = provider->settings.own_kinds ? kind_table_retain(provider->settings.kinds) : NULL;
     log_change(provider->view, view);
     provider_view_release(provider->view);

@@ -9,6 +9,7 @@
 #define PROVIDERD_HEALTH_PROVIDER_H
 
 #include "health/deep.h"
+#include "health/stats_view.h"
 #include "health/target.h"
 #include "health/window.h"
 
@@ -34,6 +35,8 @@ struct provider {
     uint64_t host;           /* hash of the host in its base URL, */
     bool loopback;           /* which is this machine */
     struct window window;
+    struct statistics *statistics;
+    struct stats_view *stats;  /* the latest; NULL before the first check */
     double learned_latency_ms; /* 0 = not learned yet */
     struct errand models_errand;
     struct errand deep_errand;
@@ -70,6 +73,10 @@ double provider_degraded_latency_ms(const struct provider *provider);
 
 /* Makes the best key the lead; of equals, the one that leads already. */
 void provider_choose_lead(struct provider *provider);
+
+/* Counts what the best key's last check taught, and what a timed completion measured. */
+void provider_count(struct provider *provider, int64_t now_us);
+void provider_count_timing(struct provider *provider, int64_t now_us, double first_token_ms, double tokens_per_second);
 
 /* Chooses the best key anew and builds the view. False when memory ran out: the old view stays. */
 bool provider_refresh(struct provider *provider);

@@ -1,5 +1,7 @@
 #include "health/snapshot.h"
 
+#include "health/stats_view.h"
+
 #include "health/aliases.h"
 
 #include <stdlib.h>
@@ -161,6 +163,7 @@ void provider_view_release(struct provider_view *view)
     key_view_release(view->lead);
     model_list_release(view->models);
     announcement_release(view->announced);
+    stats_view_release(view->stats);
     kind_table_release(view->kinds);
     free(view);
 }

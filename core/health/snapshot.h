@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct stats_view; /* stats_view.h */
+
 enum health_status { HEALTH_UNKNOWN, HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_DOWN };
 
 /* "unknown", "healthy", "degraded", "down". */
@@ -114,6 +116,7 @@ struct provider_view {
     char models_error[HEALTH_MESSAGE_MAX]; /* why the last reading failed; "" when it did not */
     struct kind_table *kinds;              /* where it changes the snapshot's; NULL where it does not */
     struct announcement *announced;        /* NULL = no status page, or not read yet */
+    struct stats_view *stats;              /* NULL = never checked */
 };
 
 /* A script that is not running, or a provider that lacks its credential. */

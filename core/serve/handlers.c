@@ -12,15 +12,64 @@ static const char JSON_TYPE[] = "application/json";
 
 /* -- reading the snapshot -- */
 
-static int render_status_body(struct request *request, struct buf *out)
+/* `window`, a day when absent. False when it was refused, and answered. */
+static bool window_of(struct request *request, enum stats_window *window)
 {
-    render_status(out, request->snapshot);
+    char name[QUERY_VALUE_MAX];
+    *window = STATS_DAY;
+    switch (query_get(request->query, request->query_len, "window", name)) {
+    case QUERY_ABSENT:
+        return true;
+    case QUERY_MALFORMED:
+        strcpy(name, "a malformed or overlong value");
+        break;
+    case QUERY_FOUND:
+        if (stats_window_parse(name, window))
+            return true;
+        break;
+    }
+    reply_error(request, 400, "window: expected one of 1h, 24h, 7d, 30d; got '%s'", name);
+    return false;
+}
+
+static int render_hour(struct request *request, struct buf *out)
+{
+    render_status(out, request->snapshot, STATS_HOUR);
+    return 0;
+}
+
+static int render_day(struct request *request, struct buf *out)
+{
+    render_status(out, request->snapshot, STATS_DAY);
+    return 0;
+}
+
+static int render_week(struct request *request, struct buf *out)
+{
+    render_status(out, request->snapshot, STATS_WEEK);
+    return 0;
+}
+
+static int render_month(struct request *request, struct buf *out)
+{
+    render_status(out, request->snapshot, STATS_MONTH);
     return 0;
 }
 
 static void handle_status(struct request *request)
 {
-    reply_cached(request, CACHED_STATUS, JSON_TYPE, render_status_body);
+    static const struct {
+        enum cached_answer answer;
+        render_fn render;
+    } by_window[STATS_WINDOWS] = {
+        [STATS_HOUR] = {CACHED_STATUS_HOUR, render_hour},
+        [STATS_DAY] = {CACHED_STATUS_DAY, render_day},
+        [STATS_WEEK] = {CACHED_STATUS_WEEK, render_week},
+        [STATS_MONTH] = {CACHED_STATUS_MONTH, render_month},
+    };
+    enum stats_window window;
+    if (window_of(request, &window))
+        reply_cached(request, by_window[window].answer, JSON_TYPE, by_window[window].render);
 }
 
 const struct provider_view *named_provider(struct request *request)
@@ -35,11 +84,14 @@ const struct provider_view *named_provider(struct request *request)
 static void handle_status_of_one(struct request *request)
 {
     struct buf body = BUF_EMPTY;
+    char tag[PROVIDER_NAME_MAX + 8];
+    enum stats_window window;
     const struct provider_view *view = named_provider(request);
-    if (view == NULL)
+    if (view == NULL || !window_of(request, &window))
         return;
-    render_provider(&body, view);
-    reply_tagged(request, view->name, JSON_TYPE, &body);
+    render_provider(&body, view, window);
+    snprintf(tag, sizeof(tag), "%s-%s", view->name, stats_window_name(window));
+    reply_tagged(request, tag, JSON_TYPE, &body);
 }
 
 static int render_csv_body(struct request *request, struct buf *out)
@@ -173,8 +225,8 @@ static void handle_index(struct request *request);
 
 const struct route handler_routes[] = {
     {"/", ROUTE_GET, handle_index, "this list"},
-    {"/api/providers/status", ROUTE_GET, handle_status, "every provider's state"},
-    {"/api/providers/status/{name}", ROUTE_GET, handle_status_of_one, "one provider's state"},
+    {"/api/providers/status", ROUTE_GET, handle_status, "every provider's state; ?window=24h"},
+    {"/api/providers/status/{name}", ROUTE_GET, handle_status_of_one, "one provider's state; ?window=24h"},
     {"/api/providers/status/{name}/last_failure", ROUTE_GET, handle_last_failure,
      "one provider's last failed exchange"},
     {"/api/providers/best", ROUTE_GET, handle_best, "which provider to call now; ?policy="},

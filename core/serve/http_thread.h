@@ -27,7 +27,15 @@ struct thread_message {
 };
 
 /* Answers kept for the snapshot in hand. */
-enum cached_answer { CACHED_STATUS, CACHED_BEST, CACHED_CSV, CACHED_COUNT };
+enum cached_answer {
+    CACHED_STATUS_HOUR, /* /status, by enum stats_window */
+    CACHED_STATUS_DAY,
+    CACHED_STATUS_WEEK,
+    CACHED_STATUS_MONTH,
+    CACHED_BEST,
+    CACHED_CSV,
+    CACHED_COUNT
+};
 
 /* A rendered answer: h2o's shared memory, which each response holds a reference on while it is being sent. */
 struct rendered {

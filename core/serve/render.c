@@ -8,13 +8,13 @@
 
 /* -- one provider -- */
 
-void render_provider(struct buf *out, const struct provider_view *view)
+void render_provider(struct buf *out, const struct provider_view *view, enum stats_window window)
 {
     struct json j = json_begin(out);
     json_object(&j);
     json_key(&j, "provider_name");
     json_text(&j, view->name);
-    write_view(&j, view, true);
+    write_view(&j, view, window, true);
     json_end(&j);
 }
 
@@ -38,7 +38,7 @@ static void write_absences(struct json *j, const char *key, const struct snapsho
     json_end(j);
 }
 
-void render_status(struct buf *out, const struct snapshot *snapshot)
+void render_status(struct buf *out, const struct snapshot *snapshot, enum stats_window window)
 {
     struct json j = json_begin(out);
     json_object(&j);
@@ -49,7 +49,7 @@ void render_status(struct buf *out, const struct snapshot *snapshot)
     for (size_t i = 0; i < snapshot->count; ++i) {
         json_key(&j, snapshot->providers[i]->name);
         json_object(&j);
-        write_view(&j, snapshot->providers[i], false);
+        write_view(&j, snapshot->providers[i], window, false);
         json_end(&j);
     }
     json_end(&j);

@@ -1,6 +1,7 @@
 #include "serve/render_view.h"
 
 #include "health/limits_json.h"
+#include "serve/render_stats.h"
 
 #include <string.h>
 
@@ -199,7 +200,7 @@ static void write_contract(struct json *j, const struct provider_view *view)
     json_uint(j, lead->consecutive_failures);
 }
 
-void write_view(struct json *j, const struct provider_view *view, bool whole)
+void write_view(struct json *j, const struct provider_view *view, enum stats_window window, bool whole)
 {
     const struct key_view *lead = view->lead;
 
@@ -224,4 +225,5 @@ void write_view(struct json *j, const struct provider_view *view, bool whole)
     write_models(j, view, whole);
     write_deep(j, &view->deep);
     write_announced(j, view->announced);
+    write_stats(j, view->stats, window);
 }

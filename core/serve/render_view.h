@@ -4,10 +4,11 @@
 
 #include "base/json.h"
 #include "health/snapshot.h"
+#include "health/stats_view.h"
 
 /* The fields of a view, into an object that is open: the keys of the recorded contract first, in its order; ours after
- * them. `whole`: with the list of models, which may be long, rather than their number. */
-void write_view(struct json *j, const struct provider_view *view, bool whole);
+ * them. `window`: of the statistics. `whole`: with the list of models, which may be long, rather than their number. */
+void write_view(struct json *j, const struct provider_view *view, enum stats_window window, bool whole);
 
 /* `key`: the time, or null for 0. */
 void write_time_or_null(struct json *j, const char *key, int64_t wall_us);

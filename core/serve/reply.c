@@ -270,17 +270,26 @@ static bool render_into_cache(struct request *request, struct rendered *rendered
     return whole;
 }
 
+static const struct {
+    const char *plain;
+    const char *zipped;
+} cached_tags[CACHED_COUNT] = {
+    [CACHED_STATUS_HOUR] = {"status-1h", "status-1h-gz"},
+    [CACHED_STATUS_DAY] = {"status", "status-gz"},
+    [CACHED_STATUS_WEEK] = {"status-7d", "status-7d-gz"},
+    [CACHED_STATUS_MONTH] = {"status-30d", "status-30d-gz"},
+    [CACHED_BEST] = {"best", "best-gz"},
+    [CACHED_CSV] = {"csv", "csv-gz"},
+};
+
 static const char *cached_tag(enum cached_answer which)
 {
-    static const char *const tags[] = {[CACHED_STATUS] = "status", [CACHED_BEST] = "best", [CACHED_CSV] = "csv"};
-    return tags[which];
+    return cached_tags[which].plain;
 }
 
 static const char *cached_zipped_tag(enum cached_answer which)
 {
-    static const char *const tags[] = {
-        [CACHED_STATUS] = "status-gz", [CACHED_BEST] = "best-gz", [CACHED_CSV] = "csv-gz"};
-    return tags[which];
+    return cached_tags[which].zipped;
 }
 
 void reply_cached(struct request *request, enum cached_answer which, const char *content_type, render_fn render)

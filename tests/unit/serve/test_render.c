@@ -29,7 +29,7 @@ static void checked_provider_has_the_recorded_keys_first(void **state)
     view->lead->http_status = 200;
     view->lead->next_check_us = HAND_MADE_TIME_US + 300000000;
     view->lead->phases.connect_ms = 0.25f;
-    render_status(&out, snapshot);
+    render_status(&out, snapshot, STATS_DAY);
     assert_has(&out, "{\"timestamp\":\"2026-11-23T08:22:14.217Z\",\"providers\":{\"p0\":{\"status\":\"healthy\","
                      "\"response_time_ms\":5.736589431762695,\"uptime_percent\":100.0,\"rate_limit_percent\":0.0,"
                      "\"last_check\":\"2026-11-23T08:22:14.217Z\",\"error_message\":\"\",\"consecutive_failures\":0,");
@@ -39,7 +39,7 @@ static void checked_provider_has_the_recorded_keys_first(void **state)
                "\"degraded_latency_ms\":0.0,\"phases\":{\"dns_ms\":null,\"connect_ms\":0.25,\"tls_ms\":null,");
     assert_has(&out, ",\"version\":7,\"not_configured\":[],\"broken\":[]}");
     buf_dispose(&out);
-    render_provider(&out, view);
+    render_provider(&out, view, STATS_DAY);
     assert_has(&out, "{\"provider_name\":\"p0\",\"status\":\"healthy\",");
     buf_dispose(&out);
     snapshot_release(snapshot);
@@ -51,7 +51,7 @@ static void never_checked_provider_is_as_recorded(void **state)
     struct buf out = BUF_EMPTY;
     (void)state;
     hand_made_provider(snapshot, 0, "p0", HEALTH_UNKNOWN, 0);
-    render_status(&out, snapshot);
+    render_status(&out, snapshot, STATS_DAY);
     assert_has(&out, "{\"p0\":{\"status\":\"unknown\",\"response_time_ms\":0.0,\"uptime_percent\":0.0,"
                      "\"rate_limit_percent\":0.0,\"last_check\":\"never\","
                      "\"error_message\":\"No health data available\",\"consecutive_failures\":0,");
@@ -67,7 +67,7 @@ static void absences_are_told_apart(void **state)
     (void)state;
     hand_made_absence(snapshot, "groq", "set GROQ_API_KEY", false);
     hand_made_absence(snapshot, "mine.lua", "mine.lua:1: boom", true);
-    render_status(&out, snapshot);
+    render_status(&out, snapshot, STATS_DAY);
     assert_has(&out, "\"not_configured\":[{\"name\":\"groq\",\"message\":\"set GROQ_API_KEY\"}],"
                      "\"broken\":[{\"name\":\"mine.lua\",\"message\":\"mine.lua:1: boom\"}]}");
     buf_dispose(&out);

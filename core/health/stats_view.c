@@ -1,0 +1,58 @@
+#include "health/stats_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void count_kind(const char *kind, uint32_t count, void *user)
+{
+    size_t *kinds = user;
+    (void)kind;
+    (void)count;
+    ++*kinds;
+}
+
+struct filling {
+    struct stats_view *view;
+    size_t at;
+};
+
+static void add_kind(const char *kind, uint32_t count, void *user)
+{
+    struct filling *filling = user;
+    struct tally_kind *place = &filling->view->kinds[filling->at++];
+    place->count = count;
+    snprintf(place->name, sizeof(place->name), "%s", kind);
+}
+
+struct stats_view *stats_view_new(struct statistics *statistics, int64_t now_us)
+{
+    struct window_summary windows[STATS_WINDOWS];
+    size_t kinds = 0;
+    for (unsigned i = 0; i < STATS_WINDOWS; ++i) {
+        statistics_summarize(statistics, (enum stats_window)i, now_us, &windows[i]);
+        statistics_kinds(statistics, (enum stats_window)i, count_kind, &kinds);
+    }
+    struct stats_view *view = malloc(sizeof(*view) + kinds * sizeof(view->kinds[0]));
+    struct filling filling = {view, 0};
+    if (view == NULL)
+        return NULL;
+    atomic_init(&view->references, 1);
+    for (unsigned i = 0; i < STATS_WINDOWS; ++i) {
+        view->windows[i] = windows[i];
+        statistics_kinds(statistics, (enum stats_window)i, add_kind, &filling);
+        view->kinds_end[i] = filling.at;
+    }
+    return view;
+}
+
+struct stats_view *stats_view_retain(struct stats_view *view)
+{
+    atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
+    return view;
+}
+
+void stats_view_release(struct stats_view *view)
+{
+    if (view != NULL && atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) == 1)
+        free(view);
+}
