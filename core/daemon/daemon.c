@@ -5,6 +5,7 @@
 #include "daemon/learning.h"
 #include "daemon/notify.h"
 #include "daemon/past.h"
+#include "daemon/remembering.h"
 #include "health/limits_json.h"
 #include "health/tracker.h"
 #include "plugin/policy.h"
@@ -28,6 +29,7 @@ struct daemon {
     struct server *server;
     struct mailbox *requests; /* from HTTP threads */
     struct learning *learning;
+    struct remembering *remembering;
     struct buf limits; /* of the check being stored, as text */
     struct watch *signals;
 };
@@ -155,6 +157,12 @@ static void ask_latency(void *user, const char *name, double percent)
 {
     struct daemon *daemon = user;
     learning_ask(daemon->learning, name, percent);
+}
+
+static void ask_past(void *user, const char *name)
+{
+    struct daemon *daemon = user;
+    remembering_ask(daemon->remembering, name);
 }
 
 static void serve_snapshot(void *user, struct snapshot *snapshot)
@@ -344,6 +352,7 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
         .key_checked = store_key_check,
         .deep_checked = store_deep_check,
         .ask_latency = ask_latency,
+        .ask_past = ask_past,
         .publish = serve_snapshot,
     };
     enum log_level level;
@@ -374,7 +383,8 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
     if (start_store(daemon, error, error_size) != 0)
         return -1;
     daemon->learning = learning_new(daemon->parts.loop, daemon->tracker, daemon->store);
-    if (daemon->learning == NULL) {
+    daemon->remembering = remembering_new(daemon->parts.loop, daemon->tracker, daemon->store);
+    if (daemon->learning == NULL || daemon->remembering == NULL) {
         snprintf(error, error_size, "cannot set up the daemon: %s", strerror(errno));
         return -1;
     }
@@ -389,6 +399,7 @@ static void stop(struct daemon *daemon)
         server_stop(daemon->server, daemon->generation->config->shutdown_grace_ms);
     mailbox_free(daemon->requests);
     learning_stop(daemon->learning);
+    remembering_stop(daemon->remembering);
     tracker_free(daemon->tracker);
     if (daemon->store != NULL) {
         size_t lost = store_close(daemon->store, STORE_CLOSE_MS);
@@ -396,6 +407,7 @@ static void stop(struct daemon *daemon)
             log_error("daemon", "%zu checks could not be written to the database and are lost", lost);
     }
     learning_free(daemon->learning);
+    remembering_free(daemon->remembering);
     buf_dispose(&daemon->limits);
     generation_release(daemon->generation);
     loop_unwatch(daemon->signals);

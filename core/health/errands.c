@@ -132,8 +132,7 @@ static void on_deep(const struct verdict *verdict, void *user)
         arm_after(&provider->deep_errand, wait_us);
         provider->deep.view.next_us = now_us + (int64_t)wait_us;
     }
-    if (verdict->ok)
-        provider_count_timing(provider, now_us, verdict->deep.first_token_ms, verdict->deep.tokens_per_second);
+    provider_count_timing(provider, now_us, verdict->deep.first_token_ms, verdict->deep.tokens_per_second);
     refresh(provider);
     tell_deep(provider, target, verdict);
 }

@@ -194,6 +194,19 @@ void provider_count(struct provider *provider, int64_t now_us)
     refresh_stats(provider, now_us, statistics_add(provider->statistics, now_us, &check, false));
 }
 
+void provider_remember(struct provider *provider, int64_t now_us, struct statistics *past)
+{
+    if (provider->past_known) {
+        statistics_free(past);
+        return;
+    }
+    bool whole = statistics_absorb(past, now_us, provider->statistics);
+    statistics_free(provider->statistics);
+    provider->statistics = past;
+    provider->past_known = true;
+    refresh_stats(provider, now_us, whole);
+}
+
 void provider_count_timing(struct provider *provider, int64_t now_us, double first_token_ms, double tokens_per_second)
 {
     if (first_token_ms < 0 && tokens_per_second < 0)

@@ -37,6 +37,8 @@ struct provider {
     struct window window;
     struct statistics *statistics;
     struct stats_view *stats;  /* the latest; NULL before the first check */
+    bool past_asked;           /* for its statistics, */
+    bool past_known;           /* and they are in */
     double learned_latency_ms; /* 0 = not learned yet */
     struct errand models_errand;
     struct errand deep_errand;
@@ -76,6 +78,9 @@ void provider_choose_lead(struct provider *provider);
 
 /* Counts what the best key's last check taught, and what a timed completion measured. */
 void provider_count(struct provider *provider, int64_t now_us);
+
+/* Takes the statistics of its past (owned), if it has none yet. */
+void provider_remember(struct provider *provider, int64_t now_us, struct statistics *past);
 void provider_count_timing(struct provider *provider, int64_t now_us, double first_token_ms, double tokens_per_second);
 
 /* Chooses the best key anew and builds the view. False when memory ran out: the old view stays. */

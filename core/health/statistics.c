@@ -35,6 +35,7 @@ struct statistics {
     int64_t open_start_s;
     uint32_t open_busy_checks;
     uint32_t open_busy_up;
+    bool stale; /* the bases lack a part of the past that was added */
 };
 
 /* What a slot of a level is long, and how old it may become there. */
@@ -128,9 +129,8 @@ static bool add_to_level(struct level *level, int64_t span_s, const struct past_
     struct tally sum = TALLY_EMPTY;
     if (slot == NULL)
         return false;
-    bool ok = slot->bytes == NULL || tally_merge_packed(&sum, slot->bytes, slot->len);
-    ok = tally_merge(&sum, stretch->tally) && ok;
-    ok = pack_into(slot, &sum) && ok;
+    bool ok = (slot->bytes == NULL || tally_merge_packed(&sum, slot->bytes, slot->len)) &&
+              tally_merge(&sum, stretch->tally) && pack_into(slot, &sum); /* if not, what was there stays */
     slot->busy_checks += stretch->busy_checks;
     slot->busy_up += stretch->busy_up;
     tally_dispose(&sum);
@@ -184,6 +184,7 @@ static bool sum_level(struct base *base, const struct level *level)
 static bool sum_up(struct statistics *statistics)
 {
     bool ok = true;
+    statistics->stale = false;
     for (unsigned i = 0; i < STATS_WINDOWS; ++i) {
         struct base *base = &statistics->bases[i];
         tally_clear(&base->tally);
@@ -252,11 +253,36 @@ bool statistics_add_past(struct statistics *statistics, int64_t now_us, const st
     for (unsigned i = 0; i < STATS_WINDOWS; ++i) {
         int64_t start_s = begin_of(stretch->start_s, shapes[i].span_s);
         if (start_s + shapes[i].span_s <= now_s - shapes[i].reach_s)
-            continue; /* too old for this level */
-        ok = add_to_level(&statistics->levels[i], shapes[i].span_s, stretch) && ok;
-        return sum_up(statistics) && ok;
+            continue;             /* too old for this level */
+        statistics->stale = true; /* much of the past comes at once: it is summed up when somebody asks */
+        return add_to_level(&statistics->levels[i], shapes[i].span_s, stretch) && ok;
     }
     return ok;
+}
+
+static bool absorb_slot(struct statistics *statistics, int64_t now_us, const struct slot *slot)
+{
+    struct tally tally = TALLY_EMPTY;
+    struct past_stretch stretch = {slot->start_s, &tally, slot->busy_checks, slot->busy_up};
+    bool ok = slot->bytes != NULL && tally_merge_packed(&tally, slot->bytes, slot->len) &&
+              statistics_add_past(statistics, now_us, &stretch);
+    tally_dispose(&tally);
+    return ok;
+}
+
+bool statistics_absorb(struct statistics *statistics, int64_t now_us, const struct statistics *from)
+{
+    bool ok = true;
+    for (unsigned i = 0; i < STATS_WINDOWS; ++i) {
+        for (uint16_t j = 0; j < from->levels[i].count; ++j)
+            ok = absorb_slot(statistics, now_us, &from->levels[i].slots[j]) && ok;
+    }
+    if (from->open_start_s == INT64_MIN)
+        return ok;
+    ok = advance(statistics, from->open_start_s) && ok;
+    statistics->open_busy_checks += from->open_busy_checks;
+    statistics->open_busy_up += from->open_busy_up;
+    return tally_merge(&statistics->open, &from->open) && ok;
 }
 
 /* -- summing up -- */
@@ -322,6 +348,8 @@ void statistics_summarize(struct statistics *statistics, enum stats_window windo
                           struct window_summary *summary)
 {
     advance(statistics, now_us / 1000000);
+    if (statistics->stale)
+        sum_up(statistics);
     const struct base *base = &statistics->bases[window];
     const struct tally *closed = &base->tally, *open = &statistics->open;
     summarize_uptime(closed->checks + open->checks, closed->up + open->up, &summary->uptime);

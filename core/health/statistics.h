@@ -55,6 +55,9 @@ struct past_stretch {
 };
 bool statistics_add_past(struct statistics *statistics, int64_t now_us, const struct past_stretch *stretch);
 
+/* Adds all that `from` holds, which stays as it is: the present to the past that was read meanwhile. */
+bool statistics_absorb(struct statistics *statistics, int64_t now_us, const struct statistics *from);
+
 /* 0 where nothing was measured. */
 struct measure_summary {
     uint64_t count;
@@ -89,7 +92,7 @@ struct window_summary {
 void statistics_summarize(struct statistics *statistics, enum stats_window window, int64_t now_us,
                           struct window_summary *summary);
 
-/* Calls back for each kind of error in the window. */
+/* Calls back for each kind of error in the window, as it was last summarized. */
 typedef void (*stats_kind_fn)(const char *kind, uint32_t count, void *user);
 void statistics_kinds(struct statistics *statistics, enum stats_window window, stats_kind_fn kind_fn, void *user);
 

@@ -276,6 +276,17 @@ static void put_in_service(struct staged *staged, const struct watched *settings
     errands_arm(provider);
 }
 
+/* Of those that are new. */
+static void ask_pasts(struct tracker *tracker)
+{
+    for (size_t i = 0; i < tracker->count; ++i) {
+        struct provider *provider = tracker->providers[i];
+        if (!provider->past_asked)
+            tracker->sinks.ask_past(tracker->sinks.user, provider->name);
+        provider->past_asked = true;
+    }
+}
+
 int tracker_apply(struct tracker *tracker, struct generation *generation)
 {
     size_t count = generation->watched_count;
@@ -305,6 +316,8 @@ int tracker_apply(struct tracker *tracker, struct generation *generation)
     generation_release(before);
     free(staged);
     tracker->learned_us = 0;
+    if (tracker->started)
+        ask_pasts(tracker);
     tracker_changed(tracker);
     return 0;
 }
@@ -424,9 +437,24 @@ void tracker_learned(struct tracker *tracker, const char *name, double ms, int64
     tracker_changed(tracker);
 }
 
+void tracker_remember(struct tracker *tracker, const char *name, struct statistics *past)
+{
+    size_t i = find_provider(tracker, name);
+    if (i == SIZE_MAX) {
+        statistics_free(past);
+        return;
+    }
+    struct provider *provider = tracker->providers[i];
+    provider_remember(provider, clock_wall_us(), past);
+    if (!provider_refresh(provider))
+        log_error("health", "%s: out of memory for its past", provider->name);
+    tracker_changed(tracker);
+}
+
 void tracker_start(struct tracker *tracker)
 {
     tracker->started = true;
+    ask_pasts(tracker);
     for (size_t i = 0; i < tracker->count; ++i) {
         for (size_t j = 0; j < tracker->providers[i]->target_count; ++j)
             intake_start_check(tracker->providers[i]->targets[j]);

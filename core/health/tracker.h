@@ -8,6 +8,7 @@
 #include "event/loop.h"
 #include "health/generation.h"
 #include "health/snapshot.h"
+#include "health/statistics.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +39,8 @@ struct tracker_sinks {
     void (*deep_checked)(void *user, const struct deep_outcome *outcome);
     /* Asks for a percentile of a provider's latencies; tracker_learned() takes the answer, some time later. */
     void (*ask_latency)(void *user, const char *name, double percent);
+    /* Asks for what is known of a provider's past; tracker_remember() takes the answer, some time later. */
+    void (*ask_past)(void *user, const char *name);
     /* A new snapshot; the callee retains it if it keeps it. */
     void (*publish)(void *user, struct snapshot *snapshot);
 };
@@ -93,6 +96,10 @@ void tracker_restore_deep(struct tracker *tracker, const char *name, const struc
 
 /* Takes the answer to ask_latency: `ms` of `count` checks. */
 void tracker_learned(struct tracker *tracker, const char *name, double ms, int64_t count);
+
+/* Takes what is known of a provider's past windows (owned from now on), before which it was not checked in this run;
+ * what was checked since is added to it. Unknown names, and providers that were told of before, are ignored. */
+void tracker_remember(struct tracker *tracker, const char *name, struct statistics *past);
 
 /* Counts checks of the past into a provider's 24 hours; `age_us` before now. */
 void tracker_restore_counts(struct tracker *tracker, const char *name, uint64_t age_us, unsigned ok, unsigned total);

@@ -48,7 +48,7 @@ static void write_measure(struct json *j, const char *key, const struct measure_
 
 static void write_kinds(struct json *j, const struct stats_view *view, enum stats_window window)
 {
-    json_key(j, "failures");
+    json_key(j, "errors"); /* also those that are no outage: "rate" */
     json_object(j);
     for (size_t i = window == 0 ? 0 : view->kinds_end[window - 1]; i < view->kinds_end[window]; ++i) {
         json_key(j, view->kinds[i].name);
