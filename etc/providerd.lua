@@ -101,6 +101,11 @@ return {
     ["gpt-oss-20b"] = { "gpt-oss:20b*" },
   },
 
+  -- Statistics --------------------------------------------------------------------------------------------------------
+
+  -- Hours for which the uptime is told apart, in local time, such as "mon-fri 08:00-20:00, sat 10:00-14:00".
+  busy_hours = false,
+
   -- Storing -----------------------------------------------------------------------------------------------------------
 
   -- The history, an SQLite file; relative to the working directory. (restart)

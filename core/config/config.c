@@ -55,6 +55,7 @@ static bool set_defaults(struct config *config)
         case SETTING_BOOLEAN:
         case SETTING_LIST:
         case SETTING_LATENCY:
+        case SETTING_BUSY_HOURS:
         case SETTING_WEIGHTS:
         case SETTING_DEEP:
         case SETTING_LIMITS:

@@ -9,6 +9,7 @@
 #ifndef PROVIDERD_CONFIG_CONFIG_H
 #define PROVIDERD_CONFIG_CONFIG_H
 
+#include "config/busy_hours.h"
 #include "script/tuning.h"
 
 #include <stdbool.h>
@@ -61,6 +62,8 @@ struct config {
 
     struct model_alias *aliases;
     size_t alias_count;
+
+    struct busy_hours busy_hours; /* uptime is told for them apart */
 
     /* storing */
     char *database;

@@ -91,6 +91,7 @@ static void refuse(struct reading *r, const char *scope, const struct setting *s
     case SETTING_ALIASES:
         fault(r, scope, setting->key, "expected a table of name = { \"id of a model\", ... }; got %s", got);
         break;
+    case SETTING_BUSY_HOURS:
     case SETTING_LATENCY:
     case SETTING_WEIGHTS:
     case SETTING_DEEP:
@@ -211,6 +212,19 @@ static void read_tuning(struct reading *r, const char *scope, const struct setti
         fault(r, scope, setting->key, "%s", reason);
 }
 
+/* false = none. */
+static void read_busy_hours(struct reading *r, const char *scope, const struct setting *setting,
+                            struct busy_hours *hours)
+{
+    char reason[128] = "expected days and hours such as \"mon-fri 08:00-20:00\", or false";
+    const char *text = lua_isboolean(r->L, -1) && !lua_toboolean(r->L, -1) ? "" : read_text(r->L);
+    struct busy_hours read;
+    if (text != NULL && busy_hours_parse(text, &read, reason, sizeof(reason)) == 0)
+        *hours = read;
+    else
+        fault(r, scope, setting->key, "%s", reason);
+}
+
 /* Reads the value on top of the stack into its place in `record`, or notes a fault. */
 static void read_setting(struct reading *r, const char *scope, const struct setting *setting, void *record)
 {
@@ -239,6 +253,9 @@ static void read_setting(struct reading *r, const char *scope, const struct sett
             *(bool *)(void *)place = lua_toboolean(L, -1);
         else
             refuse(r, scope, setting);
+        break;
+    case SETTING_BUSY_HOURS:
+        read_busy_hours(r, scope, setting, (void *)place);
         break;
     case SETTING_LATENCY:
     case SETTING_WEIGHTS:

@@ -55,6 +55,8 @@ const struct setting config_settings[] = {
     {"error_kinds", SETTING_KINDS, "{}", 0, 0, AT(tuning.kinds)},
     {"model_aliases", SETTING_ALIASES, "{", 0, 0, AT(aliases)},
 
+    {"busy_hours", SETTING_BUSY_HOURS, "false", 0, 0, AT(busy_hours)},
+
     {"database", SETTING_TEXT, "provider_status.db", 0, 0, AT(database)},
     {"retention", SETTING_DURATION, "7d", 60 * MINUTES, 3650 * DAYS, AT(retention_ms)},
     {"rollup_retention", SETTING_DURATION, "400d", 2 * DAYS, 36500 * DAYS, AT(rollup_retention_ms)},

@@ -7,6 +7,7 @@
 
 enum setting_type {
     SETTING_DURATION,  /* int64_t, milliseconds; written "10s" */
+    SETTING_BUSY_HOURS, /* struct busy_hours; written "mon-fri 08:00-20:00", or false */
     SETTING_SIZE,      /* int64_t, bytes; written "4MB" or as a whole number of bytes */
     SETTING_INTEGER,   /* int64_t */
     SETTING_TEXT,      /* char * */

@@ -153,6 +153,21 @@ static void store_deep_check(void *user, const struct deep_outcome *outcome)
     store_append(daemon->store, &record);
 }
 
+static void store_outage(void *user, const char *provider, unsigned key, const struct outage *outage)
+{
+    struct daemon *daemon = user;
+    struct incident_record record = {
+        .key = key,
+        .started_us = outage->started_us,
+        .ended_us = outage->ended_us,
+        .checks_lost = outage->checks_lost,
+    };
+    snprintf(record.provider, sizeof(record.provider), "%s", provider);
+    memcpy(record.kind, outage->kind, sizeof(record.kind));
+    memcpy(record.first_error, outage->first_error, sizeof(record.first_error));
+    store_append_incident(daemon->store, &record);
+}
+
 static void ask_latency(void *user, const char *name, double percent)
 {
     struct daemon *daemon = user;
@@ -162,7 +177,7 @@ static void ask_latency(void *user, const char *name, double percent)
 static void ask_past(void *user, const char *name)
 {
     struct daemon *daemon = user;
-    remembering_ask(daemon->remembering, name);
+    remembering_ask(daemon->remembering, name, &daemon->generation->config->busy_hours);
 }
 
 static void serve_snapshot(void *user, struct snapshot *snapshot)
@@ -351,6 +366,7 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
         .checked = store_check,
         .key_checked = store_key_check,
         .deep_checked = store_deep_check,
+        .outage = store_outage,
         .ask_latency = ask_latency,
         .ask_past = ask_past,
         .publish = serve_snapshot,

@@ -132,7 +132,8 @@ static void on_deep(const struct verdict *verdict, void *user)
         arm_after(&provider->deep_errand, wait_us);
         provider->deep.view.next_us = now_us + (int64_t)wait_us;
     }
-    provider_count_timing(provider, now_us, verdict->deep.first_token_ms, verdict->deep.tokens_per_second);
+    if (verdict->deep.skipped[0] == '\0')
+        provider_count_deep(provider, now_us, verdict);
     refresh(provider);
     tell_deep(provider, target, verdict);
 }

@@ -35,6 +35,7 @@ void target_free(struct target *target)
         return;
     shared_text_release(target->last_failure);
     key_view_release(target->view);
+    chronicle_dispose(&target->chronicle);
     free(target);
 }
 
@@ -101,10 +102,9 @@ struct provider *provider_new(struct tracker *tracker, const char *name, void (*
     provider->models_errand.provider = provider->deep_errand.provider = provider->page_errand.provider = provider;
     provider->deep.view.first_token_ms = provider->deep.view.tokens_per_second = -1;
     provider->view = provider_view_new(name);
-    provider->statistics = statistics_new();
-    if (provider->view == NULL || provider->statistics == NULL) {
+    if (!chronicle_begin(&provider->chronicle) || provider->view == NULL) {
         provider_view_release(provider->view);
-        statistics_free(provider->statistics);
+        chronicle_dispose(&provider->chronicle);
         free(provider);
         return NULL;
     }
@@ -121,8 +121,10 @@ void provider_free(struct provider *provider)
     model_list_release(provider->models);
     announcement_release(provider->announced);
     provider_view_release(provider->view);
-    statistics_free(provider->statistics);
-    stats_view_release(provider->stats);
+    chronicle_dispose(&provider->chronicle);
+    for (size_t i = 0; i < provider->models_asked_count; ++i)
+        chronicle_dispose(&provider->models_asked[i].chronicle);
+    free(provider->models_asked);
     free(provider);
 }
 
@@ -164,55 +166,6 @@ void provider_choose_lead(struct provider *provider)
     bool known = provider->lead != NULL;
     if (!known || better(lead, provider->lead))
         provider->lead = lead;
-}
-
-/* -- statistics -- */
-
-static void refresh_stats(struct provider *provider, int64_t now_us, bool counted)
-{
-    struct stats_view *stats = stats_view_new(provider->statistics, now_us);
-    if (!counted || stats == NULL)
-        log_error("health", "%s: out of memory for statistics", provider->name);
-    if (stats == NULL)
-        return;
-    stats_view_release(provider->stats);
-    provider->stats = stats;
-}
-
-void provider_count(struct provider *provider, int64_t now_us)
-{
-    const struct target *lead = provider->lead;
-    bool up = target_is_up(lead);
-    struct tally_check check = {
-        .counted = target_counted(lead),
-        .up = up,
-        .latency_ms = lead->view->response_time_ms,
-        .first_token_ms = -1,
-        .tokens_per_second = -1,
-        .kind = lead->view->error_kind,
-    };
-    refresh_stats(provider, now_us, statistics_add(provider->statistics, now_us, &check, false));
-}
-
-void provider_remember(struct provider *provider, int64_t now_us, struct statistics *past)
-{
-    if (provider->past_known) {
-        statistics_free(past);
-        return;
-    }
-    bool whole = statistics_absorb(past, now_us, provider->statistics);
-    statistics_free(provider->statistics);
-    provider->statistics = past;
-    provider->past_known = true;
-    refresh_stats(provider, now_us, whole);
-}
-
-void provider_count_timing(struct provider *provider, int64_t now_us, double first_token_ms, double tokens_per_second)
-{
-    if (first_token_ms < 0 && tokens_per_second < 0)
-        return;
-    refresh_stats(provider, now_us,
-                  statistics_add_timing(provider->statistics, now_us, first_token_ms, tokens_per_second));
 }
 
 /* -- the view -- */
@@ -271,7 +224,7 @@ bool provider_refresh(struct provider *provider)
     provider_choose_lead(provider);
     const struct key_view *lead = provider->lead->view;
     struct provider_view *view = provider_view_new(provider->name);
-    if (view == NULL || !fill_keys(provider, view)) {
+    if (view == NULL || !fill_keys(provider, view) || !provider_show_models(provider, view)) {
         provider_view_release(view);
         return false;
     }
@@ -291,7 +244,7 @@ bool provider_refresh(struct provider *provider)
     view->models_read_us = provider->models_read_us;
     memcpy(view->models_error, provider->models_error, sizeof(view->models_error));
     view->announced = provider->announced != NULL ? announcement_retain(provider->announced) : NULL;
-    view->stats = provider->stats != NULL ? stats_view_retain(provider->stats) : NULL;
+    view->stats = provider->chronicle.view != NULL ? stats_view_retain(provider->chronicle.view) : NULL;
     view->kinds = provider->settings.own_kinds ? kind_table_retain(provider->settings.kinds) : NULL;
     log_change(provider->view, view);
     provider_view_release(provider->view);

@@ -8,8 +8,8 @@
 #ifndef PROVIDERD_HEALTH_PROVIDER_H
 #define PROVIDERD_HEALTH_PROVIDER_H
 
+#include "health/chronicle.h"
 #include "health/deep.h"
-#include "health/stats_view.h"
 #include "health/target.h"
 #include "health/window.h"
 
@@ -23,6 +23,15 @@ struct errand {
     uint64_t fingerprint; /* of the key that it asks with */
 };
 
+/* One of the models that deep probes asked. */
+struct asked_model {
+    char model[MODEL_ID_MAX];
+    int64_t asked_us; /* the last time */
+    struct chronicle chronicle;
+};
+
+struct provider_past; /* tracker.h */
+
 struct provider {
     struct tracker *tracker;
     char name[PROVIDER_NAME_MAX];
@@ -35,10 +44,11 @@ struct provider {
     uint64_t host;           /* hash of the host in its base URL, */
     bool loopback;           /* which is this machine */
     struct window window;
-    struct statistics *statistics;
-    struct stats_view *stats;  /* the latest; NULL before the first check */
-    bool past_asked;           /* for its statistics, */
-    bool past_known;           /* and they are in */
+    struct chronicle chronicle;
+    struct asked_model *models_asked; /* owned; at most MODELS_REMEMBERED */
+    size_t models_asked_count;
+    bool past_asked;           /* for what is known from before, */
+    bool past_known;           /* and it is in, as far as there is any */
     double learned_latency_ms; /* 0 = not learned yet */
     struct errand models_errand;
     struct errand deep_errand;
@@ -76,12 +86,27 @@ double provider_degraded_latency_ms(const struct provider *provider);
 /* Makes the best key the lead; of equals, the one that leads already. */
 void provider_choose_lead(struct provider *provider);
 
-/* Counts what the best key's last check taught, and what a timed completion measured. */
+/* -- memory.c -- */
+
+/* Counts what the best key's last check taught. */
 void provider_count(struct provider *provider, int64_t now_us);
 
-/* Takes the statistics of its past (owned), if it has none yet. */
-void provider_remember(struct provider *provider, int64_t now_us, struct statistics *past);
-void provider_count_timing(struct provider *provider, int64_t now_us, double first_token_ms, double tokens_per_second);
+/* Counts a check of one of several keys: what `view` says of it, which is given its statistics. */
+void provider_count_key(struct target *target, struct key_view *view);
+
+/* Counts a deep probe: as one of its model; what it measured, as the provider's too. */
+void provider_count_deep(struct provider *provider, int64_t now_us, const struct verdict *verdict);
+
+/* Takes what is known of its past; see tracker_remember(). */
+void provider_remember(struct provider *provider, int64_t now_us, struct provider_past *past);
+
+/* Lets each of several keys have a memory, and the only one of a provider none of its own. */
+void provider_remember_keys(struct provider *provider, int64_t now_us);
+
+/* The statistics of models into a view. False when memory ran out. */
+bool provider_show_models(const struct provider *provider, struct provider_view *view);
+
+/* -- provider.c, again -- */
 
 /* Chooses the best key anew and builds the view. False when memory ran out: the old view stays. */
 bool provider_refresh(struct provider *provider);

@@ -111,6 +111,8 @@ struct key_view *key_view_copy(const struct key_view *view)
         limit_list_retain(copy->limits);
     if (copy->last_failure != NULL)
         shared_text_retain(copy->last_failure);
+    if (copy->stats != NULL)
+        stats_view_retain(copy->stats);
     return copy;
 }
 
@@ -126,6 +128,7 @@ void key_view_release(struct key_view *view)
         return;
     limit_list_release(view->limits);
     shared_text_release(view->last_failure);
+    stats_view_release(view->stats);
     free(view);
 }
 
@@ -164,6 +167,9 @@ void provider_view_release(struct provider_view *view)
     model_list_release(view->models);
     announcement_release(view->announced);
     stats_view_release(view->stats);
+    for (size_t k = 0; k < view->model_stats_count; ++k)
+        stats_view_release(view->model_stats[k].stats);
+    free(view->model_stats);
     kind_table_release(view->kinds);
     free(view);
 }

@@ -75,6 +75,13 @@ struct key_view {
     struct shared_text *last_failure;       /* the last failed exchange as JSON; NULL = none */
     int64_t last_failure_us;                /* wall clock */
     char last_failure_kind[HEALTH_KIND_MAX];
+    struct stats_view *stats; /* of one of several keys; NULL = it is the only one, or was never checked */
+};
+
+/* What deep probes of one model showed. */
+struct model_stats {
+    char model[MODEL_ID_MAX]; /* that was asked */
+    struct stats_view *stats; /* a reference */
 };
 
 /* What deep probes of a provider found. */
@@ -117,6 +124,8 @@ struct provider_view {
     struct kind_table *kinds;              /* where it changes the snapshot's; NULL where it does not */
     struct announcement *announced;        /* NULL = no status page, or not read yet */
     struct stats_view *stats;              /* NULL = never checked */
+    size_t model_stats_count;
+    struct model_stats *model_stats; /* owned array: of the models that deep probes asked, the latest first */
 };
 
 /* A script that is not running, or a provider that lacks its credential. */

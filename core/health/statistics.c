@@ -55,6 +55,11 @@ const char *stats_window_name(enum stats_window window)
     return shapes[window].name;
 }
 
+int64_t stats_window_length_s(enum stats_window window)
+{
+    return shapes[window].reach_s;
+}
+
 bool stats_window_parse(const char *name, enum stats_window *window)
 {
     for (unsigned i = 0; i < STATS_WINDOWS; ++i) {

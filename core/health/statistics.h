@@ -28,6 +28,8 @@ enum stats_window { STATS_HOUR, STATS_DAY, STATS_WEEK, STATS_MONTH, STATS_WINDOW
 /* "1h", "24h", "7d", "30d". */
 const char *stats_window_name(enum stats_window window);
 
+int64_t stats_window_length_s(enum stats_window window);
+
 /* False when `name` is none of the four. */
 bool stats_window_parse(const char *name, enum stats_window *window);
 

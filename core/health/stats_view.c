@@ -24,7 +24,19 @@ static void add_kind(const char *kind, uint32_t count, void *user)
     snprintf(place->name, sizeof(place->name), "%s", kind);
 }
 
-struct stats_view *stats_view_new(struct statistics *statistics, int64_t now_us)
+/* A window goes back to its far edge, or to where what is known of it begins. */
+static void summarize_outages(const struct outages *outages, enum stats_window window, int64_t since_s, int64_t now_us,
+                              struct outage_summary *summary)
+{
+    int64_t from_us = now_us - stats_window_length_s(window) * 1000000;
+    if (since_s == 0)
+        from_us = now_us;
+    else if (since_s * 1000000 > from_us)
+        from_us = since_s * 1000000;
+    outages_summarize(outages, from_us, now_us, summary);
+}
+
+struct stats_view *stats_view_new(struct statistics *statistics, const struct outages *outages, int64_t now_us)
 {
     struct window_summary windows[STATS_WINDOWS];
     size_t kinds = 0;
@@ -39,9 +51,11 @@ struct stats_view *stats_view_new(struct statistics *statistics, int64_t now_us)
     atomic_init(&view->references, 1);
     for (unsigned i = 0; i < STATS_WINDOWS; ++i) {
         view->windows[i] = windows[i];
+        summarize_outages(outages, (enum stats_window)i, windows[i].since_s, now_us, &view->outages[i]);
         statistics_kinds(statistics, (enum stats_window)i, add_kind, &filling);
         view->kinds_end[i] = filling.at;
     }
+    view->streak = outages->streak;
     return view;
 }
 

@@ -178,6 +178,7 @@ static bool take_local(struct target *target, const struct verdict *verdict, int
         return false;
     fill_view(view, target, verdict, now_us, "local");
     strcpy(view->error_kind, "local");
+    provider_count_key(target, view);
     int written = snprintf(view->error_message, sizeof(view->error_message), "%s: ", why);
     if (written > 0 && (size_t)written < sizeof(view->error_message))
         snprintf(view->error_message + written, sizeof(view->error_message) - (size_t)written, "%.300s",
@@ -208,6 +209,7 @@ bool target_take_verdict(struct target *target, const struct verdict *verdict, c
     if (view == NULL)
         return false;
     fill_view(view, target, verdict, now_us, reason);
+    provider_count_key(target, view);
     replace_view(target, view);
     return true;
 }

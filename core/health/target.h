@@ -5,6 +5,7 @@
 #define PROVIDERD_HEALTH_TARGET_H
 
 #include "event/loop.h"
+#include "health/chronicle.h"
 #include "health/generation.h"
 #include "health/limits.h"
 #include "health/pace.h"
@@ -42,7 +43,8 @@ struct target {
     struct shared_text *last_failure;
     int64_t last_failure_us; /* wall clock */
     char last_failure_kind[HEALTH_KIND_MAX];
-    struct key_view *view; /* the latest; never NULL */
+    struct chronicle chronicle; /* of one of several keys; else it is the provider's, and this one is all zero */
+    struct key_view *view;      /* the latest; never NULL */
 };
 
 /* Takes a verdict in: state, limits and a new view. `local`: why it says nothing of the provider; NULL when it does.

@@ -272,6 +272,7 @@ static void put_in_service(struct staged *staged, const struct watched *settings
         else if (!same_interval)
             intake_schedule_following(target);
     }
+    provider_remember_keys(provider, clock_wall_us());
     provider_refresh(provider);
     errands_arm(provider);
 }
@@ -437,15 +438,16 @@ void tracker_learned(struct tracker *tracker, const char *name, double ms, int64
     tracker_changed(tracker);
 }
 
-void tracker_remember(struct tracker *tracker, const char *name, struct statistics *past)
+void tracker_remember(struct tracker *tracker, const char *name, struct provider_past *past)
 {
     size_t i = find_provider(tracker, name);
     if (i == SIZE_MAX) {
-        statistics_free(past);
+        provider_past_free(past);
         return;
     }
     struct provider *provider = tracker->providers[i];
     provider_remember(provider, clock_wall_us(), past);
+    provider_past_free(past);
     if (!provider_refresh(provider))
         log_error("health", "%s: out of memory for its past", provider->name);
     tracker_changed(tracker);

@@ -6,9 +6,9 @@
 #define PROVIDERD_HEALTH_TRACKER_H
 
 #include "event/loop.h"
+#include "health/chronicle.h"
 #include "health/generation.h"
 #include "health/snapshot.h"
-#include "health/statistics.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +37,8 @@ struct tracker_sinks {
     void (*checked)(void *user, const struct check_outcome *outcome);     /* a row of the provider */
     void (*key_checked)(void *user, const struct check_outcome *outcome); /* a row of one of several keys */
     void (*deep_checked)(void *user, const struct deep_outcome *outcome);
+    /* An outage of a provider (key 0), or of one of several keys, has begun, lost another check, or has ended. */
+    void (*outage)(void *user, const char *provider, unsigned key, const struct outage *outage);
     /* Asks for a percentile of a provider's latencies; tracker_learned() takes the answer, some time later. */
     void (*ask_latency)(void *user, const char *name, double percent);
     /* Asks for what is known of a provider's past; tracker_remember() takes the answer, some time later. */
@@ -44,6 +46,20 @@ struct tracker_sinks {
     /* A new snapshot; the callee retains it if it keeps it. */
     void (*publish)(void *user, struct snapshot *snapshot);
 };
+
+/* What the checks of a provider, its keys and its models said before this run, as far as it could be read. */
+enum { MODELS_REMEMBERED = 8 };
+struct past_part {
+    unsigned key;             /* number of one of several keys; 0 = the provider itself, or the model */
+    char model[MODEL_ID_MAX]; /* that deep probes asked; "" = none */
+    int64_t checked_us;       /* of a model: the last time */
+    struct chronicle chronicle;
+};
+struct provider_past {
+    size_t count;
+    struct past_part parts[];
+};
+void provider_past_free(struct provider_past *past); /* NULL is allowed */
 
 /* What is known from before: filled in by the daemon from the store. */
 struct tracker_past {
@@ -97,9 +113,9 @@ void tracker_restore_deep(struct tracker *tracker, const char *name, const struc
 /* Takes the answer to ask_latency: `ms` of `count` checks. */
 void tracker_learned(struct tracker *tracker, const char *name, double ms, int64_t count);
 
-/* Takes what is known of a provider's past windows (owned from now on), before which it was not checked in this run;
- * what was checked since is added to it. Unknown names, and providers that were told of before, are ignored. */
-void tracker_remember(struct tracker *tracker, const char *name, struct statistics *past);
+/* Takes what is known of a provider's past (owned from now on; NULL = nothing), in answer to ask_past; what was checked
+ * since is added to it. Unknown names, and providers that were told of before, are ignored. */
+void tracker_remember(struct tracker *tracker, const char *name, struct provider_past *past);
 
 /* Counts checks of the past into a provider's 24 hours; `age_us` before now. */
 void tracker_restore_counts(struct tracker *tracker, const char *name, uint64_t age_us, unsigned ok, unsigned total);

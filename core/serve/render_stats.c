@@ -57,6 +57,53 @@ static void write_kinds(struct json *j, const struct stats_view *view, enum stat
     json_end(j);
 }
 
+static void write_seconds_or_null(struct json *j, const char *key, int64_t us)
+{
+    if (us != 0) {
+        write_rounded(j, key, (double)us / 1e6);
+    } else {
+        json_key(j, key);
+        json_null(j);
+    }
+}
+
+static void write_outages(struct json *j, const struct outage_summary *outages)
+{
+    json_key(j, "outages");
+    json_uint(j, outages->count);
+    write_rounded(j, "down_s", (double)outages->down_us / 1e6);
+    write_seconds_or_null(j, "mtbf_s", outages->mtbf_us);
+    write_seconds_or_null(j, "mttr_s", outages->mttr_us);
+}
+
+static void write_streak(struct json *j, const struct streak *streak)
+{
+    json_key(j, "streak");
+    if (streak->checks == 0) {
+        json_null(j);
+        return;
+    }
+    json_object(j);
+    json_key(j, "up");
+    json_bool(j, streak->up);
+    json_key(j, "checks");
+    json_uint(j, streak->checks);
+    write_time_or_null(j, "since", streak->since_us);
+    json_end(j);
+}
+
+static void write_busy(struct json *j, const struct uptime_summary *busy)
+{
+    json_key(j, "busy_hours");
+    if (busy->checks == 0) {
+        json_null(j);
+        return;
+    }
+    json_object(j);
+    write_uptime(j, busy);
+    json_end(j);
+}
+
 void write_stats(struct json *j, const struct stats_view *view, enum stats_window window)
 {
     json_key(j, "stats");
@@ -68,12 +115,15 @@ void write_stats(struct json *j, const struct stats_view *view, enum stats_windo
     json_object(j);
     json_member_text(j, "window", stats_window_name(window));
     write_uptime(j, &summary->uptime);
+    write_busy(j, &summary->busy);
     json_key(j, "unknown");
     json_uint(j, summary->unknown);
     write_measure(j, "latency_ms", &summary->latency_ms);
     write_measure(j, "first_token_ms", &summary->first_token_ms);
     write_measure(j, "tokens_per_second", &summary->tokens_per_second);
     write_kinds(j, view, window);
+    write_outages(j, &view->outages[window]);
+    write_streak(j, &view->streak);
     write_time_or_null(j, "complete_since", summary->since_s * 1000000);
     json_end(j);
 }

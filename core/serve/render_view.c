@@ -34,7 +34,7 @@ static void write_limits(struct json *j, const struct key_view *key)
 
 /* -- keys -- */
 
-static void write_key(struct json *j, const struct key_view *key)
+static void write_key(struct json *j, const struct key_view *key, enum stats_window window)
 {
     json_object(j);
     json_key(j, "key");
@@ -54,17 +54,18 @@ static void write_key(struct json *j, const struct key_view *key)
     json_key(j, "rate_limit_percent");
     json_double(j, key->rate_limit_percent);
     write_limits(j, key);
+    write_stats(j, key->stats, window);
     json_end(j);
 }
 
-static void write_keys(struct json *j, const struct provider_view *view)
+static void write_keys(struct json *j, const struct provider_view *view, enum stats_window window)
 {
     if (view->keys == NULL)
         return;
     json_key(j, "keys");
     json_array(j);
     for (size_t i = 0; i < view->key_count; ++i)
-        write_key(j, view->keys[i]);
+        write_key(j, view->keys[i], window);
     json_end(j);
 }
 
@@ -176,6 +177,23 @@ static void write_announced(struct json *j, const struct announcement *announced
     json_end(j);
 }
 
+/* -- statistics of models -- */
+
+static void write_model_stats(struct json *j, const struct provider_view *view, enum stats_window window)
+{
+    if (view->model_stats_count == 0)
+        return;
+    json_key(j, "model_stats");
+    json_array(j);
+    for (size_t i = 0; i < view->model_stats_count; ++i) {
+        json_object(j);
+        json_member_text(j, "model", view->model_stats[i].model);
+        write_stats(j, view->model_stats[i].stats, window);
+        json_end(j);
+    }
+    json_end(j);
+}
+
 /* -- all of it -- */
 
 static void write_contract(struct json *j, const struct provider_view *view)
@@ -221,9 +239,10 @@ void write_view(struct json *j, const struct provider_view *view, enum stats_win
     json_double(j, view->degraded_latency_ms);
     write_phases(j, &lead->phases);
     write_limits(j, lead);
-    write_keys(j, view);
+    write_keys(j, view, window);
     write_models(j, view, whole);
     write_deep(j, &view->deep);
     write_announced(j, view->announced);
     write_stats(j, view->stats, window);
+    write_model_stats(j, view, window);
 }

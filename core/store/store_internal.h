@@ -106,7 +106,10 @@ enum reader_statement {
     READER_TAIL_OF_ALL,
     READER_EXPORT,
     READER_INCIDENTS,
-    READER_STATEMENTS,
+    READER_OUTAGES,
+    READER_MODELS,
+    READER_STREAK, /* one for each table of checks */
+    READER_STATEMENTS = READER_STREAK + RECORD_TABLES,
 };
 
 struct store_reader {

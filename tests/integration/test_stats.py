@@ -9,8 +9,8 @@ from test_error_kinds import SCRIPT
 
 WINDOWS = ["1h", "24h", "7d", "30d"]
 MEASURE = ["count", "min", "max", "mean", "p50", "p95", "p99"]
-FIELDS = ["window", "checks", "up", "uptime_percent", "uptime_interval", "unknown", "latency_ms", "first_token_ms",
-          "tokens_per_second", "errors", "complete_since"]
+FIELDS = ["window", "checks", "up", "uptime_percent", "uptime_interval", "busy_hours", "unknown", "latency_ms", "first_token_ms",
+          "tokens_per_second", "errors", "outages", "down_s", "mtbf_s", "mttr_s", "streak", "complete_since"]
 
 
 @pytest.fixture
