@@ -10,6 +10,7 @@
 
 #include "health/deep.h"
 #include "health/stats_view.h"
+#include "health/forecast.h"
 #include "health/target.h"
 #include "health/window.h"
 
@@ -39,6 +40,8 @@ struct provider {
     struct stats_view *stats;  /* the latest; NULL before the first check */
     bool past_asked;           /* for its statistics, */
     bool past_known;           /* and they are in */
+    struct forecast forecast;
+    bool risk_told; /* in the log */
     double learned_latency_ms; /* 0 = not learned yet */
     struct errand models_errand;
     struct errand deep_errand;
@@ -82,6 +85,8 @@ void provider_count(struct provider *provider, int64_t now_us);
 /* Takes the statistics of its past (owned), if it has none yet. */
 void provider_remember(struct provider *provider, int64_t now_us, struct statistics *past);
 void provider_count_timing(struct provider *provider, int64_t now_us, double first_token_ms, double tokens_per_second);
+/* Takes the best key's last check into the forecast. */
+void provider_foresee(struct provider *provider, int64_t now_us);
 
 /* Chooses the best key anew and builds the view. False when memory ran out: the old view stays. */
 bool provider_refresh(struct provider *provider);

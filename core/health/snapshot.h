@@ -10,7 +10,7 @@
 #ifndef PROVIDERD_HEALTH_SNAPSHOT_H
 #define PROVIDERD_HEALTH_SNAPSHOT_H
 
-#include "health/limits.h"
+#include "health/forecast.h"
 #include "probe/phases.h"
 #include "script/announcement.h"
 #include "script/kinds.h"
@@ -117,6 +117,7 @@ struct provider_view {
     struct kind_table *kinds;              /* where it changes the snapshot's; NULL where it does not */
     struct announcement *announced;        /* NULL = no status page, or not read yet */
     struct stats_view *stats;              /* NULL = never checked */
+    struct forecast_view forecast;
 };
 
 /* A script that is not running, or a provider that lacks its credential. */
