@@ -13,7 +13,7 @@
 
 static const int64_t HOUR_S = 3600, FINE_S = 300;
 static const int64_t SPAN_S = INT64_C(31) * 86400; /* the longest window, and what its edge moves in */
-enum { ROWS_PER_PAGE = 1000 };
+enum { ROWS_PER_PAGE = 1000, PAST_HOURS_MAX = SEASON_WEEKS * SEASON_HOURS };
 
 /* With the reader thread from store_submit() until it comes back as mail. */
 struct question {
@@ -23,6 +23,8 @@ struct question {
     int64_t before_us; /* the begin of this run */
     char name[PROVIDER_NAME_MAX];
     struct statistics *past;
+    struct past_hour *hours; /* for the forecast; owned, of PAST_HOURS_MAX */
+    size_t hour_count;
     char error[256]; /* "" = answered */
 };
 
@@ -99,6 +101,25 @@ static bool read_rest(struct question *question, struct store_reader *reader, in
     return ok;
 }
 
+static void add_hour(int64_t start_s, int64_t checks, int64_t up, void *user)
+{
+    struct question *question = user;
+    if (question->hour_count < PAST_HOURS_MAX)
+        question->hours[question->hour_count++] = (struct past_hour){start_s, checks, up};
+}
+
+/* Whole ones: that in which this run began goes on. */
+static void read_hours(struct question *question, struct store_reader *reader)
+{
+    int64_t before_s = question->before_us / SECOND_US, to_s = before_s - before_s % HOUR_S;
+    question->hours = calloc(PAST_HOURS_MAX, sizeof(*question->hours));
+    if (question->hours == NULL)
+        snprintf(question->error, sizeof(question->error), "out of memory");
+    else
+        store_rolled_hours(reader, question->name, to_s - PAST_HOURS_MAX * HOUR_S, to_s, add_hour, question,
+                           question->error, sizeof(question->error));
+}
+
 static void read_past(struct question *question, struct store_reader *reader)
 {
     int64_t before_s = question->before_us / SECOND_US;
@@ -119,6 +140,8 @@ static void answer(struct store_reader *reader, const char *error, void *user)
         snprintf(question->error, sizeof(question->error), "%s", error);
     else
         read_past(question, reader);
+    if (question->error[0] == '\0')
+        read_hours(question, reader);
     mailbox_post(question->answers, &question->mail);
 }
 
@@ -127,6 +150,7 @@ static void answer(struct store_reader *reader, const char *error, void *user)
 static void free_question(struct question *question)
 {
     statistics_free(question->past);
+    free(question->hours);
     free(question);
 }
 
@@ -156,12 +180,13 @@ static void ask_next(struct remembering *remembering)
 static void take_answer(struct remembering *remembering, struct question *question)
 {
     if (question->error[0] != '\0') {
-        log_warning("daemon", "%s: its statistics begin anew, the past cannot be read: %s", question->name,
+        log_warning("daemon", "%s: its statistics and forecast begin anew, the past cannot be read: %s", question->name,
                     question->error);
         return;
     }
     tracker_remember(remembering->tracker, question->name, question->past);
     question->past = NULL;
+    tracker_prime(remembering->tracker, question->name, question->hours, question->hour_count);
     ++remembering->answered;
 }
 

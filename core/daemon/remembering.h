@@ -1,6 +1,7 @@
 /* remembering: reads the statistics of providers' pasts on a reader thread, one provider after the other, while the
  * loop goes on. Hours come from the rollups, and from what is not rolled up yet; the last two hours in stretches of 5
- * minutes, from the checks themselves. Of checks only those count that were made before this run.
+ * minutes, from the checks themselves. For the forecast, the whole hours of the last 13 weeks, from the rollups alone.
+ * Of checks only those count that were made before this run.
  *
  * Thread: the loop's.
  */

@@ -48,6 +48,13 @@ static double evidence_of(const struct change_point *errors, bool up)
     return log(worse / usual) * (errors->run > 1 ? REPEATED_WEIGHT : 1);
 }
 
+static void remember(struct change_point *errors, double checks, double failed)
+{
+    double keep = pow(1 - 1 / MEMORY_CHECKS, checks);
+    errors->checks = errors->checks * keep + checks;
+    errors->failed = errors->failed * keep + failed;
+}
+
 /* What is under suspicion says nothing of what is usual until the sum is back at zero, or a day has gone by. */
 static void learn(struct change_point *errors, bool up)
 {
@@ -57,9 +64,7 @@ static void learn(struct change_point *errors, bool up)
     }
     if (errors->sum > 0 && errors->held < HELD_MAX)
         return;
-    double keep = pow(1 - 1 / MEMORY_CHECKS, errors->held);
-    errors->checks = errors->checks * keep + errors->held;
-    errors->failed = errors->failed * keep + errors->held_failed;
+    remember(errors, errors->held, errors->held_failed);
     errors->held = errors->held_failed = 0;
 }
 
@@ -75,13 +80,10 @@ void change_point_take(struct change_point *errors, bool up)
     learn(errors, up);
 }
 
-void change_point_prime(struct change_point *errors, double checks, double failed)
+void change_point_add_hour(struct change_point *errors, double checks, double failed)
 {
-    double most = checks > MEMORY_CHECKS ? MEMORY_CHECKS : checks;
-    if (checks <= 0)
-        return;
-    errors->failed += failed / checks * most;
-    errors->checks += most;
+    if (checks > 0 && failed >= 0 && 2 * failed <= checks)
+        remember(errors, checks, failed);
 }
 
 double change_point_risk(const struct change_point *errors, char *detail, size_t detail_size)

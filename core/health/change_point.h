@@ -31,8 +31,9 @@ struct change_point {
 
 void change_point_take(struct change_point *errors, bool up);
 
-/* What the past says of the usual rate: zero it before, and take checks after. */
-void change_point_prime(struct change_point *errors, double checks, double failed);
+/* What an hour of the past says of the usual rate; the oldest first. An hour of which most failed was an outage, and
+ * says nothing of it. */
+void change_point_add_hour(struct change_point *errors, double checks, double failed);
 
 /* The rate that is usual, 0-1. */
 double change_point_usual(const struct change_point *errors);

@@ -120,19 +120,18 @@ void forecast_take(struct forecast *forecast, int64_t now_us, bool up, double la
         drift_take(&forecast->latency, now_us, latency_ms);
 }
 
-void forecast_add_hour(struct forecast *forecast, int64_t start_s, int64_t checks, int64_t up)
+void forecast_add_hour(struct forecast *forecast, const struct past_hour *hour)
 {
-    if (!forecast->primed)
-        season_add_hour(&forecast->season, start_s, checks, checks - up);
+    if (forecast->primed)
+        return;
+    int64_t failed = hour->checks - hour->up;
+    change_point_add_hour(&forecast->errors, (double)hour->checks, (double)failed);
+    season_add_hour(&forecast->season, hour->start_s, hour->checks, failed);
 }
 
 void forecast_primed(struct forecast *forecast)
 {
-    double checks, failed;
-    if (forecast->primed)
-        return;
-    season_sums(&forecast->season, &checks, &failed);
-    change_point_prime(&forecast->errors, checks, failed);
+    season_primed(&forecast->season);
     forecast->primed = true;
 }
 

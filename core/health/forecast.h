@@ -53,12 +53,19 @@ struct forecast {
     bool alarmed; /* the risk has reached 0.5, and has not fallen below 0.3 since */
 };
 
+/* An hour of the past, as the database has it: checks that count, and how many of them were up. */
+struct past_hour {
+    int64_t start_s; /* UNIX time */
+    int64_t checks;
+    int64_t up;
+};
+
 /* A check that counts. `latency_ms` below 0: not of a good answer. */
 void forecast_take(struct forecast *forecast, int64_t now_us, bool up, double latency_ms);
 
-/* An hour of the past, from the database; forecast_primed() after the last of them. The second time nothing is taken.
- */
-void forecast_add_hour(struct forecast *forecast, int64_t start_s, int64_t checks, int64_t up);
+/* A whole hour of the past, from the database, the oldest first; forecast_primed() after the last of them. The second
+ * time nothing is taken. */
+void forecast_add_hour(struct forecast *forecast, const struct past_hour *hour);
 void forecast_primed(struct forecast *forecast);
 
 /* The risk that limits run out; writes the reason when it is not 0. */

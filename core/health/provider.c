@@ -225,6 +225,13 @@ void provider_foresee(struct provider *provider, int64_t now_us)
         forecast_take(&provider->forecast, now_us, target_is_up(lead), good ? lead->view->response_time_ms : -1);
 }
 
+void provider_prime(struct provider *provider, const struct past_hour *hours, size_t count)
+{
+    for (size_t i = 0; i < count; ++i)
+        forecast_add_hour(&provider->forecast, &hours[i]);
+    forecast_primed(&provider->forecast);
+}
+
 /* Of the keys that can be used, or of the best one when none can. */
 static void fill_forecast(const struct provider *provider, struct provider_view *view)
 {

@@ -9,8 +9,8 @@
 #define PROVIDERD_HEALTH_PROVIDER_H
 
 #include "health/deep.h"
-#include "health/stats_view.h"
 #include "health/forecast.h"
+#include "health/stats_view.h"
 #include "health/target.h"
 #include "health/window.h"
 
@@ -37,11 +37,11 @@ struct provider {
     bool loopback;           /* which is this machine */
     struct window window;
     struct statistics *statistics;
-    struct stats_view *stats;  /* the latest; NULL before the first check */
-    bool past_asked;           /* for its statistics, */
-    bool past_known;           /* and they are in */
+    struct stats_view *stats; /* the latest; NULL before the first check */
+    bool past_asked;          /* for its statistics, */
+    bool past_known;          /* and they are in */
     struct forecast forecast;
-    bool risk_told; /* in the log */
+    bool risk_told;            /* in the log */
     double learned_latency_ms; /* 0 = not learned yet */
     struct errand models_errand;
     struct errand deep_errand;
@@ -85,8 +85,9 @@ void provider_count(struct provider *provider, int64_t now_us);
 /* Takes the statistics of its past (owned), if it has none yet. */
 void provider_remember(struct provider *provider, int64_t now_us, struct statistics *past);
 void provider_count_timing(struct provider *provider, int64_t now_us, double first_token_ms, double tokens_per_second);
-/* Takes the best key's last check into the forecast. */
+/* Takes the best key's last check into the forecast; and hours of its past, if it has none yet. */
 void provider_foresee(struct provider *provider, int64_t now_us);
+void provider_prime(struct provider *provider, const struct past_hour *hours, size_t count);
 
 /* Chooses the best key anew and builds the view. False when memory ran out: the old view stays. */
 bool provider_refresh(struct provider *provider);

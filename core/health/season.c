@@ -60,6 +60,10 @@ static void add(struct season *season, int64_t hour, int64_t checks, int64_t fai
 void season_add_hour(struct season *season, int64_t start_s, int64_t checks, int64_t failed)
 {
     add(season, start_s / HOUR_S, checks, failed);
+}
+
+void season_primed(struct season *season)
+{
     find_mean(season);
 }
 
@@ -76,15 +80,6 @@ void season_take(struct season *season, int64_t now_us, bool up)
     }
     ++season->checks;
     season->failed += !up;
-}
-
-void season_sums(const struct season *season, double *checks, double *failed)
-{
-    *checks = *failed = 0;
-    for (unsigned i = 0; i < SEASON_HOURS; ++i) {
-        *checks += season->cells[i].checks;
-        *failed += season->cells[i].failed;
-    }
 }
 
 static double cell_risk(const struct season *season, const struct season_cell *cell)

@@ -38,11 +38,9 @@ struct season {
 
 void season_take(struct season *season, int64_t now_us, bool up);
 
-/* An hour of the past, from its start in UNIX seconds. */
+/* An hour of the past, from its start in UNIX seconds; season_primed() after the last of them. */
 void season_add_hour(struct season *season, int64_t start_s, int64_t checks, int64_t failed);
-
-/* How many checks the hours hold, and how many failed. */
-void season_sums(const struct season *season, double *checks, double *failed);
+void season_primed(struct season *season);
 
 /* The probability that this hour or, from half past, the next one goes badly. Writes the reason when it is not 0. */
 double season_risk(const struct season *season, int64_t now_us, char *detail, size_t detail_size);

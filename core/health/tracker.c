@@ -451,6 +451,17 @@ void tracker_remember(struct tracker *tracker, const char *name, struct statisti
     tracker_changed(tracker);
 }
 
+void tracker_prime(struct tracker *tracker, const char *name, const struct past_hour *hours, size_t count)
+{
+    size_t i = find_provider(tracker, name);
+    if (i == SIZE_MAX)
+        return;
+    provider_prime(tracker->providers[i], hours, count);
+    if (!provider_refresh(tracker->providers[i]))
+        log_error("health", "%s: out of memory for its forecast", name);
+    tracker_changed(tracker);
+}
+
 void tracker_start(struct tracker *tracker)
 {
     tracker->started = true;

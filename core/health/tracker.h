@@ -101,6 +101,9 @@ void tracker_learned(struct tracker *tracker, const char *name, double ms, int64
  * what was checked since is added to it. Unknown names, and providers that were told of before, are ignored. */
 void tracker_remember(struct tracker *tracker, const char *name, struct statistics *past);
 
+/* Likewise the hours of its past, oldest first, for the forecast. They stay the caller's. */
+void tracker_prime(struct tracker *tracker, const char *name, const struct past_hour *hours, size_t count);
+
 /* Counts checks of the past into a provider's 24 hours; `age_us` before now. */
 void tracker_restore_counts(struct tracker *tracker, const char *name, uint64_t age_us, unsigned ok, unsigned total);
 

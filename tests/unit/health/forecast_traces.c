@@ -188,8 +188,8 @@ bool trace_next(struct trace *trace, struct trace_check *check)
     double latency_ms = latency(trace, phase);
     if (check->up && !check->limited)
         check->latency_ms = latency_ms;
-    check->foreseeable = check->limited || (phase != NULL && trace->now_s - phase->from_s >= SIGN_S &&
-                                            phase->onset_s > phase->from_s);
+    check->foreseeable =
+        check->limited || (phase != NULL && trace->now_s - phase->from_s >= SIGN_S && phase->onset_s > phase->from_s);
     if (trace->scenario == SCENARIO_WEEKLY) /* two bad weeks must have been seen */
         check->foreseeable = phase != NULL && phase >= trace->phases + 2;
     return true;

@@ -1,5 +1,5 @@
-/* forecast_traces: simulated providers, check by check: healthy ones of several tempers, and ones that go down or become
- * slow after some sign, or without any. Each is a function of its seed.
+/* forecast_traces: simulated providers, check by check: healthy ones of several tempers, and ones that go down or
+ * become slow after some sign, or without any. Each is a function of its seed.
  *
  * Checks come as the daemon makes them: every 5 minutes with some jitter, every 30 s while a failure is in doubt.
  */
