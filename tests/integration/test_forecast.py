@@ -2,6 +2,8 @@
 fails."""
 import datetime
 import re
+import sqlite3
+import time
 
 import pytest
 
@@ -96,3 +98,81 @@ def test_a_limit_that_runs_out_before_its_reset(simulator, run):
     assert (signal["name"], signal["risk"] >= 0.5) == ("limit", True)
     assert re.fullmatch(r"requests run out at \d\d:\d\d UTC, \d+ minutes before the reset", signal["detail"])
     running.wait_for_line(r"acme: at risk \(0\.\d+\): requests run out at")
+
+
+# -- what the database knows --
+
+HOUR, WEEK = 3600, 7 * 86400
+
+
+@pytest.fixture
+def restart(providers, daemon, tmp_path):
+    """A daemon on a database that knows these hours: (name, key, model, start, checks, up). Every fourth check fails."""
+    settings = {"provider_paths": [str(providers)], "interval": "30d", "quick_interval": "30d", "down_interval": "30d",
+                "read_models": False}
+    (providers / "acme.lua").write_text(
+        "local n = 0 return { name = 'acme', base_url = 'http://127.0.0.1:9', probe = function() n = n + 1"
+        " if n % 4 == 0 then return { kind = 'server_error', message = 'no' } end return { ok = true, latency_ms = 10 } end }")
+
+    def start(hours):
+        running = daemon(**settings)  # makes the tables
+        running.wait_for_provider("acme", lambda entry: True)
+        running.stop()
+        database = sqlite3.connect(tmp_path / "provider_status.db")
+        with database:
+            database.execute("DELETE FROM provider_rollups")
+            database.executemany("INSERT INTO provider_rollups (span, provider_name, key, model, start, checks, up, uncounted,"
+                                 " tally) VALUES (3600, ?, ?, ?, ?, ?, ?, 0, x'')", hours)
+        database.close()
+        running = daemon(**settings)
+        running.wait_for_provider("acme", lambda entry: True)
+        running.wait_for_line(r"read the statistics of \d+ providers")
+        return running
+    return start
+
+
+def this_hour():
+    return int(time.time()) // HOUR * HOUR
+
+
+def past_hours(failing, name="acme", key=0, model=""):
+    """Of 12 checks each, in 13 weeks. All were good but those of this hour and the next, in each week."""
+    bad = [(this_hour() + later) % WEEK for later in (0, HOUR)]
+    return [(name, key, model, start, 12, 12 - failing if start % WEEK in bad else 12)
+            for start in range(this_hour() - 13 * WEEK, this_hour(), HOUR)]
+
+
+@pytest.mark.tsan
+def test_an_hour_of_the_week_at_which_it_always_failed_is_told_after_a_restart(restart):
+    before = time.time()
+    running = restart(past_hours(failing=9))
+    entry = running.wait_for_provider("acme", lambda entry: entry["forecast"]["signals"])
+    signal, = entry["forecast"]["signals"]
+    hours = [f"{time.strftime('%As %H:00', time.gmtime(at))}-{time.strftime('%H:00', time.gmtime(at + HOUR))}"
+             for at in (before, time.time())]
+    assert signal["name"] == "season" and 0.8 <= signal["risk"] <= 1
+    assert signal["detail"] in {f"failed in 75 % of the checks on {hour} UTC (13 of 13 weeks), this hour" for hour in hours}
+    running.wait_for_line(r"acme: at risk \(0\.\d+\): failed in 75 %")
+
+
+def test_hours_of_others_of_long_ago_and_of_this_run_tell_nothing(restart):
+    hour = None
+    while hour != this_hour():  # again, if it has passed meanwhile
+        hour = this_hour()
+        long_ago = [("acme", 0, "", hour - weeks * WEEK, 12, 0) for weeks in range(14, 40)]
+        going_on = [("acme", 0, "", hour - weeks * WEEK, 12, 0) for weeks in (0, 1)]  # one bad week, not yet two
+        others = past_hours(12, name="other") + past_hours(12, key=1) + past_hours(12, model="m1")
+        running = restart(long_ago + going_on + others)
+        forecast = running.provider("acme")["forecast"]
+        running.stop()
+    assert forecast == {"risk": 0.0, "reason": "", "signals": []}
+
+
+@pytest.mark.parametrize("used_to_it", [False, True])
+def test_after_a_restart_it_is_known_how_many_errors_are_usual(restart, used_to_it):
+    up = 10 if used_to_it else 12
+    running = restart([("acme", 0, "", start, 12, up) for start in range(this_hour() - WEEK, this_hour(), HOUR)])
+    for _ in range(15):
+        entry = running.check("acme")
+    assert entry["status"] == "degraded"
+    assert entry["forecast"]["risk"] < 0.3 if used_to_it else entry["forecast"]["risk"] >= 0.5
