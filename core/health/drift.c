@@ -7,12 +7,13 @@
 
 enum { SLOTS_MIN = 6, PAIRS_MAX = DRIFT_SLOTS * (DRIFT_SLOTS - 1) / 2 };
 
-static const double HORIZON_SLOTS = 8;    /* 24 checks: two hours of checks every 5 minutes */
-static const double TREND_Z = 2.33;       /* one in a hundred steady series looks like rising */
-static const double NOISE_MIN = 0.05;     /* of logarithms; nothing is measured better than to 5 % */
-static const double GAP_MAX_S = 3600;     /* the clock jumped, or the daemon was asleep */
-static const double EWMA_WEIGHT = 0.2;    /* Roberts' usual one */
-static const double SHIFT_Z = 4;          /* from here on the level is not the usual one, */
+static const double HORIZON_SLOTS = 8; /* 24 checks: two hours of checks every 5 minutes */
+static const double DAMPING = 0.9;     /* of a trend, a slot: few go on as they began, days and nights least of all */
+static const double TREND_Z = 2.33;    /* one in a hundred steady series looks like rising */
+static const double NOISE_MIN = 0.05;  /* of logarithms; nothing is measured better than to 5 % */
+static const double GAP_MAX_S = 3600;  /* the clock jumped, or the daemon was asleep */
+static const double EWMA_WEIGHT = 0.2; /* Roberts' usual one */
+static const double SHIFT_Z = 4;       /* from here on the level is not the usual one, */
 static const double SHIFT_RISK_MAX = 0.3; /* which alone is no reason to act */
 static const double MEMORY_CHECKS = 2016; /* what is usual: of about a week, so that days and nights are both in it */
 static const double CLIP = 3;             /* outliers are cut at so many spreads */
@@ -150,6 +151,12 @@ static void describe_line(const struct drift *drift, double threshold_ms, char *
              exp(drift->level), 100 * expm1(drift->slope * 3600 / slot_s), threshold_ms, when);
 }
 
+/* How many slots of the present slope the damped trend comes to at the horizon: 5.1. */
+static double slots_ahead(void)
+{
+    return DAMPING * (1 - pow(DAMPING, HORIZON_SLOTS)) / (1 - DAMPING);
+}
+
 /* The probability that the median at the horizon is above the threshold. */
 static double line_risk(const struct drift *drift, double threshold_ms)
 {
@@ -157,8 +164,8 @@ static double line_risk(const struct drift *drift, double threshold_ms)
     if (drift->slot_count < SLOTS_MIN || threshold_ms <= 0)
         return 0;
     if (drift->z >= TREND_Z && drift->slope > 0) {
-        double from_middle = HORIZON_SLOTS + (n - 1) / 2;
-        ahead = drift->slope * HORIZON_SLOTS;
+        double from_middle = slots_ahead() + (n - 1) / 2;
+        ahead = drift->slope * slots_ahead();
         slope_part = from_middle * from_middle * 12 / (n * n * n - n);
     }
     double deviation = drift->noise * sqrt(1 / n + slope_part); /* of a regression's mean, as for least squares */

@@ -2,8 +2,8 @@
  *
  * Latencies are taken as logarithms, in slots of three checks, each with its median: single slow answers, of which
  * heavy-tailed latencies have many, move nothing. Through the latest slots goes the line of Theil and Sen (the median
- * of the slopes between all pairs). Where Kendall's test finds it to rise, it is carried on to the horizon, else the
- * level stays as it is; the risk is the probability that the median is then above the threshold.
+ * of the slopes between all pairs). Where Kendall's test finds it to rise, it is carried on to the horizon, as a damped
+ * trend, else the level stays as it is; the risk is the probability that the median is then above the threshold.
  *
  * Beside it an EWMA chart compares the present level with the usual one: much slower than usual but far below the
  * threshold is a weak sign, which counts only together with others.
@@ -12,8 +12,9 @@
  * Statistical Association 63 (1968); H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945); both as
  * told at docs.scipy.org/doc/scipy/reference/generated/scipy.stats.theilslopes.html, read 2026-11-23, and in the manual
  * of NCL's trend_manken. S. W. Roberts, "Control chart tests based on geometric moving averages", Technometrics 1
- * (1959). P. J. Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964): what
- * is usual is learned with outliers cut.
+ * (1959). E. S. Gardner and E. McKenzie, "Forecasting trends in time series", Management Science 31 (1985), and "Why
+ * the damped trend works", Journal of the Operational Research Society 62 (2011). P. J. Huber, "Robust estimation of a
+ * location parameter", Annals of Mathematical Statistics 35 (1964): what is usual is learned with outliers cut.
  *
  * Counts checks; minutes come from their mean distance. O(1) a check (66 slopes in every third). Plain values, no
  * allocation. Thread: the loop's.

@@ -114,7 +114,7 @@ static void a_latency_that_rises_is_told_before_it_is_too_high(void **state)
     char detail[FORECAST_DETAIL_MAX] = "";
     struct drift drift = {0};
     int64_t now_us = take_latencies(&drift, HOUR_US, 300, 300, 300);
-    take_latencies(&drift, now_us, 36, 300, 700);
+    take_latencies(&drift, now_us, 36, 300, 800);
     assert_true(drift_risk(&drift, 1000, detail, sizeof(detail)) >= 0.5);
     assert_says(detail, "rises");
     assert_says(detail, "reaches the threshold of 1000 ms in ");
@@ -142,7 +142,7 @@ static void a_clock_that_jumps_back_spoils_no_line(void **state)
     char detail[FORECAST_DETAIL_MAX] = "";
     struct drift drift = {0};
     take_latencies(&drift, 100 * HOUR_US, 60, 300, 300);
-    take_latencies(&drift, HOUR_US, 36, 300, 700);
+    take_latencies(&drift, HOUR_US, 36, 300, 800);
     double risk = drift_risk(&drift, 1000, detail, sizeof(detail));
     assert_true(risk >= 0.5 && risk <= 1);
     drift_take(&drift, 2 * HOUR_US, 0); /* neither does what is no latency */
