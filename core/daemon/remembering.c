@@ -13,7 +13,7 @@
 
 static const int64_t HOUR_S = 3600, FINE_S = 300;
 static const int64_t SPAN_S = INT64_C(31) * 86400; /* the longest window, and what its edge moves in */
-enum { ROWS_PER_PAGE = 1000 };
+enum { ROWS_PER_PAGE = 1000, PAST_HOURS_MAX = SEASON_WEEKS * SEASON_HOURS };
 
 /* With the reader thread from store_submit() until it comes back as mail. */
 struct question {
@@ -250,6 +250,25 @@ static bool read_new_timings(struct question *question, struct store_reader *rea
     return ok;
 }
 
+static void add_hour(int64_t start_s, int64_t checks, int64_t up, void *user)
+{
+    struct provider_past *past = user;
+    if (past->hour_count < PAST_HOURS_MAX)
+        past->hours[past->hour_count++] = (struct past_hour){start_s, checks, up};
+}
+
+/* Whole ones: that in which this run began goes on. */
+static bool read_hours(struct question *question, struct store_reader *reader)
+{
+    struct provider_past *past = question->past;
+    int64_t before_s = question->before_us / SECOND_US, to_s = before_s - before_s % HOUR_S;
+    past->hours = calloc(PAST_HOURS_MAX, sizeof(*past->hours));
+    if (past->hours == NULL)
+        return run_out(question);
+    return store_rolled_hours(reader, question->name, to_s - PAST_HOURS_MAX * HOUR_S, to_s, add_hour, past,
+                              question->error, sizeof(question->error)) >= 0;
+}
+
 static void read_past(struct question *question, struct store_reader *reader)
 {
     struct models models = {.count = 0};
@@ -261,7 +280,8 @@ static void read_past(struct question *question, struct store_reader *reader)
     }
     bool read = store_recall_models(reader, question->name, question->before_us, MODELS_REMEMBERED, add_model, &models,
                                     question->error, sizeof(question->error)) == 0 &&
-                read_part(question, reader, RECORD_CHECK, 0, "", 0) && read_new_timings(question, reader, &models);
+                read_part(question, reader, RECORD_CHECK, 0, "", 0) && read_new_timings(question, reader, &models) &&
+                read_hours(question, reader);
     for (size_t i = 0; i < question->keys && read; ++i)
         read = read_part(question, reader, RECORD_KEY_CHECK, (unsigned)i + 1, "", 0);
     for (size_t i = 0; i < models.count && read; ++i)
@@ -313,7 +333,7 @@ static void ask_next(struct remembering *remembering)
 static void take_answer(struct remembering *remembering, struct question *question)
 {
     if (question->error[0] != '\0') {
-        log_warning("daemon", "%s: its statistics begin anew, the past cannot be read: %s", question->name,
+        log_warning("daemon", "%s: its statistics and forecast begin anew, the past cannot be read: %s", question->name,
                     question->error);
         provider_past_free(question->past);
         question->past = NULL;

@@ -1,7 +1,8 @@
 /* remembering: reads the pasts of providers, of their keys, and of the models that deep probes asked, on a reader
  * thread, one provider after the other, while the loop goes on. Hours come from the rollups, and from what is not
  * rolled up yet; the last two hours in stretches of 5 minutes, from the checks themselves; outages from their table,
- * the last streak from the latest checks. A stretch of the past is in busy hours when its middle is. Only checks from
+ * the last streak from the latest checks. For the forecast, the whole hours of the last 13 weeks, from the rollups
+ * alone. A stretch of the past is in busy hours when its middle is. Only checks from
  * before the question count: a provider that is new has had none since.
  *
  * Thread: the loop's.

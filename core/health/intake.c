@@ -130,6 +130,7 @@ void intake_settle(struct target *target, const struct verdict *verdict, const c
         if (target_counted(provider->lead))
             window_add(&provider->window, window_now_us(), target_is_up(provider->lead), 1);
         provider_count(provider, provider->lead->view->last_check_us);
+        provider_foresee(provider, clock_wall_us());
     }
     if (!provider_refresh(provider))
         log_error("health", "%s: out of memory for the result of a check", provider->name);

@@ -221,6 +221,7 @@ size_t limits_view(const struct limits *limits, int64_t now_us, struct limit_vie
             .window = shown.window,
             .used_percent = used_percent(&shown.window),
             .exhausted_at_us = exhausted_at_us(&shown, now_us),
+            .rate_span_us = (shown.counted ? now_us : shown.seen_us) - shown.anchor_us,
             .seen_us = shown.seen_us,
             .counted = shown.counted,
         };

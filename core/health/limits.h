@@ -34,6 +34,7 @@ struct limit_view {
     struct limit_window window;
     double used_percent;     /* 0-100; -1 = not known */
     int64_t exhausted_at_us; /* when it runs out at the present rate; 0 = not before its reset, or not known */
+    int64_t rate_span_us;    /* for how long that rate was measured */
     int64_t seen_us;
     bool counted;
 };

@@ -194,6 +194,8 @@ void provider_past_free(struct provider_past *past)
 {
     for (size_t i = 0; past != NULL && i < past->count; ++i)
         chronicle_dispose(&past->parts[i].chronicle);
+    if (past != NULL)
+        free(past->hours);
     free(past);
 }
 

@@ -168,6 +168,51 @@ void provider_choose_lead(struct provider *provider)
         provider->lead = lead;
 }
 
+/* -- the forecast -- */
+
+void provider_foresee(struct provider *provider, int64_t now_us)
+{
+    const struct target *lead = provider->lead;
+    bool good = target_is_up(lead) && !lead->has_kind;
+    if (target_counted(lead))
+        forecast_take(&provider->forecast, now_us, target_is_up(lead), good ? lead->view->response_time_ms : -1);
+}
+
+void provider_prime(struct provider *provider, const struct past_hour *hours, size_t count)
+{
+    for (size_t i = 0; i < count; ++i)
+        forecast_add_hour(&provider->forecast, &hours[i]);
+    forecast_primed(&provider->forecast);
+}
+
+/* Of the keys that can be used, or of the best one when none can. */
+static void fill_forecast(const struct provider *provider, struct provider_view *view)
+{
+    enum { KEYS_MAX = 64 };
+    const struct limits *limits[KEYS_MAX] = {&provider->lead->limits};
+    size_t count = 1;
+    for (size_t i = 0; i < provider->target_count && count < KEYS_MAX; ++i) {
+        const struct target *target = provider->targets[i];
+        if (target != provider->lead && target->status == HEALTH_HEALTHY)
+            limits[count++] = &target->limits;
+    }
+    forecast_look(&provider->forecast, clock_wall_us(), view->degraded_latency_ms, limits, count, &view->forecast);
+}
+
+/* Only what is not known anyway: of one that is down the log has been told. */
+static void tell_risk(struct provider *provider, const struct provider_view *view)
+{
+    const struct forecast_view *forecast = &view->forecast;
+    int change = forecast_alarm(&provider->forecast, forecast->risk);
+    if (change > 0 && view->status != HEALTH_DOWN) {
+        log_warning("health", "%s: at risk (%.2f): %s", provider->name, forecast->risk, forecast->reason);
+        provider->risk_told = true;
+    } else if (change < 0 && provider->risk_told) {
+        log_info("health", "%s: no longer at risk (%.2f)", provider->name, forecast->risk);
+        provider->risk_told = false;
+    }
+}
+
 /* -- the view -- */
 
 /* What a failing deep probe makes of the state that the cheap check found. */
@@ -246,7 +291,9 @@ bool provider_refresh(struct provider *provider)
     view->announced = provider->announced != NULL ? announcement_retain(provider->announced) : NULL;
     view->stats = provider->chronicle.view != NULL ? stats_view_retain(provider->chronicle.view) : NULL;
     view->kinds = provider->settings.own_kinds ? kind_table_retain(provider->settings.kinds) : NULL;
+    fill_forecast(provider, view);
     log_change(provider->view, view);
+    tell_risk(provider, view);
     provider_view_release(provider->view);
     provider->view = view;
     return true;

@@ -10,6 +10,7 @@
 
 #include "health/chronicle.h"
 #include "health/deep.h"
+#include "health/forecast.h"
 #include "health/target.h"
 #include "health/window.h"
 
@@ -47,8 +48,10 @@ struct provider {
     struct chronicle chronicle;
     struct asked_model *models_asked; /* owned; at most MODELS_REMEMBERED */
     size_t models_asked_count;
-    bool past_asked;           /* for what is known from before, */
-    bool past_known;           /* and it is in, as far as there is any */
+    bool past_asked; /* for what is known from before, */
+    bool past_known; /* and it is in, as far as there is any */
+    struct forecast forecast;
+    bool risk_told;            /* in the log */
     double learned_latency_ms; /* 0 = not learned yet */
     struct errand models_errand;
     struct errand deep_errand;
@@ -107,6 +110,10 @@ void provider_remember_keys(struct provider *provider, int64_t now_us);
 bool provider_show_models(const struct provider *provider, struct provider_view *view);
 
 /* -- provider.c, again -- */
+
+/* Takes the best key's last check into the forecast; and hours of its past, if it has none yet. */
+void provider_foresee(struct provider *provider, int64_t now_us);
+void provider_prime(struct provider *provider, const struct past_hour *hours, size_t count);
 
 /* Chooses the best key anew and builds the view. False when memory ran out: the old view stays. */
 bool provider_refresh(struct provider *provider);

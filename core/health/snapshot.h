@@ -10,7 +10,7 @@
 #ifndef PROVIDERD_HEALTH_SNAPSHOT_H
 #define PROVIDERD_HEALTH_SNAPSHOT_H
 
-#include "health/limits.h"
+#include "health/forecast.h"
 #include "probe/phases.h"
 #include "script/announcement.h"
 #include "script/kinds.h"
@@ -126,6 +126,7 @@ struct provider_view {
     struct stats_view *stats;              /* NULL = never checked */
     size_t model_stats_count;
     struct model_stats *model_stats; /* owned array: of the models that deep probes asked, the latest first */
+    struct forecast_view forecast;
 };
 
 /* A script that is not running, or a provider that lacks its credential. */

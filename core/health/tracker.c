@@ -447,6 +447,7 @@ void tracker_remember(struct tracker *tracker, const char *name, struct provider
     }
     struct provider *provider = tracker->providers[i];
     provider_remember(provider, clock_wall_us(), past);
+    provider_prime(provider, past != NULL ? past->hours : NULL, past != NULL ? past->hour_count : 0);
     provider_past_free(past);
     if (!provider_refresh(provider))
         log_error("health", "%s: out of memory for its past", provider->name);

@@ -7,6 +7,7 @@
 
 #include "event/loop.h"
 #include "health/chronicle.h"
+#include "health/forecast.h"
 #include "health/generation.h"
 #include "health/snapshot.h"
 
@@ -56,6 +57,8 @@ struct past_part {
     struct chronicle chronicle;
 };
 struct provider_past {
+    struct past_hour *hours; /* owned: of the provider itself, oldest first, for its forecast */
+    size_t hour_count;
     size_t count;
     struct past_part parts[];
 };

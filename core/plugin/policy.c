@@ -91,7 +91,7 @@ static void set_number(lua_State *L, const char *field, double value)
 
 static void push_candidate(lua_State *L, const struct provider_view *view, int64_t now_us)
 {
-    lua_createtable(L, 0, 12);
+    lua_createtable(L, 0, 13);
     set_text(L, "name", view->name);
     set_text(L, "title", view->title);
     set_text(L, "status", health_status_name(view->status));
@@ -100,6 +100,7 @@ static void push_candidate(lua_State *L, const struct provider_view *view, int64
     set_number(L, "uptime_percent", view->uptime_percent);
     set_number(L, "rate_limit_percent", view->lead->rate_limit_percent);
     set_number(L, "score", view->score);
+    set_number(L, "risk", view->forecast.risk);
     lua_pushinteger(L, view->lead->consecutive_failures);
     lua_setfield(L, -2, "consecutive_failures");
     if (view->lead->last_check_us != 0)

@@ -194,6 +194,29 @@ static void write_model_stats(struct json *j, const struct provider_view *view, 
     json_end(j);
 }
 
+/* -- the forecast -- */
+
+static void write_forecast(struct json *j, const struct forecast_view *forecast)
+{
+    json_key(j, "forecast");
+    json_object(j);
+    json_key(j, "risk");
+    json_double(j, forecast->risk);
+    json_member_text(j, "reason", forecast->reason);
+    json_key(j, "signals");
+    json_array(j);
+    for (size_t i = 0; i < forecast->count; ++i) {
+        json_object(j);
+        json_member_text(j, "name", forecast->signals[i].name);
+        json_key(j, "risk");
+        json_double(j, forecast->signals[i].risk);
+        json_member_text(j, "detail", forecast->signals[i].detail);
+        json_end(j);
+    }
+    json_end(j);
+    json_end(j);
+}
+
 /* -- all of it -- */
 
 static void write_contract(struct json *j, const struct provider_view *view)
@@ -245,4 +268,5 @@ void write_view(struct json *j, const struct provider_view *view, enum stats_win
     write_announced(j, view->announced);
     write_stats(j, view->stats, window);
     write_model_stats(j, view, window);
+    write_forecast(j, &view->forecast);
 }

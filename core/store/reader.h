@@ -105,6 +105,13 @@ typedef bool (*incident_row_fn)(const struct incident_row *row, void *user);
 int store_incidents_page(struct store_reader *reader, const struct history_range *range, struct history_cursor *cursor,
                          int limit, incident_row_fn row_fn, void *user, char *error, size_t error_size);
 
+/* The hours of a provider that are rolled up, ascending: those that begin at or after `from_s` and before `to_s` (UNIX
+ * times). What is not rolled up yet is left out: at most what was checked since the last full hour. Returns how many
+ * there were, -1 on error. */
+typedef void (*rolled_hour_fn)(int64_t start_s, int64_t checks, int64_t up, void *user);
+int store_rolled_hours(struct store_reader *reader, const char *provider, int64_t from_s, int64_t to_s,
+                       rolled_hour_fn hour_fn, void *user, char *error, size_t error_size);
+
 /* The nearest-rank percentile (0-100) of the latencies that a provider's good checks had since `from_us`, or of the
  * newest STORE_LATENCIES_MAX of them: `ms`, and in `count` how many those were; both 0 when there are none. -1 on
  * error.

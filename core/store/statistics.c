@@ -88,3 +88,42 @@ int store_latency_percentile(struct store_reader *reader, const char *provider, 
     free(latencies.ms);
     return result == SQLITE_OK ? 0 : -1;
 }
+
+/* -- hours -- */
+
+/* Two columns before the tally, which is not read: so a quarter of a year costs little. */
+static const char hours_sql[] = "SELECT start, checks, up FROM provider_rollups WHERE span = ?1 AND provider_name = ?2"
+                                " AND key = 0 AND model = '' AND start >= ?3 AND start < ?4 ORDER BY start";
+
+static int read_hours(struct store_reader *reader, const char *provider, int64_t from_s, int64_t to_s,
+                      rolled_hour_fn hour_fn, void *user, int *count)
+{
+    int result = reader_refresh_level(reader);
+    if (result != SQLITE_OK || reader->level < SCHEMA_WHOLE) /* nothing was ever rolled up */
+        return result;
+    result = reader_prepare(reader, &reader->statements[READER_HOURS], hours_sql);
+    if (result != SQLITE_OK)
+        return result;
+    sqlite3_stmt *row = reader->statements[READER_HOURS];
+    sqlite3_bind_int64(row, 1, ROLLUP_HOUR_S);
+    sqlite3_bind_text(row, 2, provider, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(row, 3, from_s);
+    sqlite3_bind_int64(row, 4, to_s);
+    while ((result = sqlite3_step(row)) == SQLITE_ROW) {
+        hour_fn(sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2), user);
+        ++*count;
+    }
+    sqlite3_reset(row);
+    sqlite3_clear_bindings(row);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+int store_rolled_hours(struct store_reader *reader, const char *provider, int64_t from_s, int64_t to_s,
+                       rolled_hour_fn hour_fn, void *user, char *error, size_t error_size)
+{
+    int count = 0, result = read_hours(reader, provider, from_s, to_s, hour_fn, user, &count);
+    if (result == SQLITE_OK)
+        return count;
+    reader_explain(reader, result, error, error_size);
+    return -1;
+}

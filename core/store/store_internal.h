@@ -106,6 +106,7 @@ enum reader_statement {
     READER_TAIL_OF_ALL,
     READER_EXPORT,
     READER_INCIDENTS,
+    READER_HOURS,
     READER_OUTAGES,
     READER_MODELS,
     READER_STREAK, /* one for each table of checks */
