@@ -89,6 +89,9 @@ def test_a_file_that_is_no_configuration_is_refused(refused, text, expected):
     ("providers = { groq = 5 }", "expected name = { settings }; got"),
     ("providers = { groq = { enabled = 'yes' } }", 'providers.groq.enabled: expected true or false; got "yes"'),
     ("log_level = 'loud'", 'log_level: expected error, warning, info or debug; got "loud"'),
+    ("busy_hours = 'weekdays'",
+     'busy_hours: expected days and hours such as "mon-fri 08:00-20:00"; got "weekdays"'),
+    ("busy_hours = true", 'busy_hours: expected days and hours such as "mon-fri 08:00-20:00", or false'),
     ("database = true", "database: expected a string"),
 ])
 def test_a_bad_setting_is_named_with_what_was_expected(refused, line, expected):

@@ -173,6 +173,33 @@ static void an_end_that_was_never_told_is_that_of_the_next_begin(void **state)
     outages_dispose(&past);
 }
 
+/* The state that says "down" may be lost by a restart, when its row is not on the disk yet. */
+static void a_lasting_outage_goes_on_though_the_target_is_not_down_yet(void **state)
+{
+    struct table table = {.count = 0};
+    struct outage before = {.started_us = START_US, .checks_lost = 5, .first_error = "before"};
+    (void)state;
+    for (int good = 0; good <= 1; ++good) { /* a good check before the past is known, or not */
+        struct outages past = OUTAGES_EMPTY, outages = OUTAGES_EMPTY;
+        struct streak streak = {4, false, START_US + MINUTE_US};
+        table.count = 0;
+        outages_add_past(&past, &before);
+        outages_set_streak(&past, &streak, &(struct outage_check){.kind = "dns", .message = "later"});
+        take(&outages, 10, false, false, &table);
+        if (good)
+            take(&outages, 11, true, false, &table);
+        outages_absorb(&outages, &past, write_down, &table);
+        assert_int_equal(table.count, 1);
+        assert_int_equal(table.rows[0].started_us, START_US);
+        assert_int_equal(table.rows[0].checks_lost, 6);
+        assert_string_equal(table.rows[0].first_error, "before");
+        assert_int_equal(outages.lasting, !good);
+        assert_int_equal(table.rows[0].ended_us, good ? START_US + 11 * MINUTE_US : 0);
+        outages_dispose(&outages);
+        outages_dispose(&past);
+    }
+}
+
 /* -- a restart -- */
 
 static uint64_t seed;
@@ -280,6 +307,7 @@ int main(void)
         cmocka_unit_test(the_oldest_are_forgotten),
         cmocka_unit_test(a_clock_that_was_set_back_makes_no_negative_length),
         cmocka_unit_test(an_end_that_was_never_told_is_that_of_the_next_begin),
+        cmocka_unit_test(a_lasting_outage_goes_on_though_the_target_is_not_down_yet),
         cmocka_unit_test(a_restart_anywhere_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
