@@ -6,24 +6,24 @@
 #include <stdint.h>
 
 enum setting_type {
-    SETTING_DURATION,  /* int64_t, milliseconds; written "10s" */
+    SETTING_DURATION,   /* int64_t, milliseconds; written "10s" */
     SETTING_BUSY_HOURS, /* struct busy_hours; written "mon-fri 08:00-20:00", or false */
-    SETTING_SIZE,      /* int64_t, bytes; written "4MB" or as a whole number of bytes */
-    SETTING_INTEGER,   /* int64_t */
-    SETTING_TEXT,      /* char * */
-    SETTING_FILE,      /* char *, NULL when false */
-    SETTING_TEXTS,     /* char **; one text or a list */
-    SETTING_FOLDERS,   /* char **; relative ones start at the file's folder */
-    SETTING_PROVIDERS, /* table of provider settings */
-    SETTING_BOOLEAN,   /* bool, kept turned round: true in the file is false here, so that zero means "as usual" */
-    SETTING_FLAG,      /* bool */
-    SETTING_LIST,      /* char **; a list, which may be empty */
-    SETTING_LATENCY,   /* struct latency_threshold */
-    SETTING_WEIGHTS,   /* struct score_weights */
-    SETTING_DEEP,      /* struct deep_tuning */
-    SETTING_LIMITS,    /* limits and limit_count of the struct tuning at the offset */
-    SETTING_KINDS,     /* struct kind_changes */
-    SETTING_ALIASES,   /* model_aliases of struct config */
+    SETTING_SIZE,       /* int64_t, bytes; written "4MB" or as a whole number of bytes */
+    SETTING_INTEGER,    /* int64_t */
+    SETTING_TEXT,       /* char * */
+    SETTING_FILE,       /* char *, NULL when false */
+    SETTING_TEXTS,      /* char **; one text or a list */
+    SETTING_FOLDERS,    /* char **; relative ones start at the file's folder */
+    SETTING_PROVIDERS,  /* table of provider settings */
+    SETTING_BOOLEAN,    /* bool, kept turned round: true in the file is false here, so that zero means "as usual" */
+    SETTING_FLAG,       /* bool */
+    SETTING_LIST,       /* char **; a list, which may be empty */
+    SETTING_LATENCY,    /* struct latency_threshold */
+    SETTING_WEIGHTS,    /* struct score_weights */
+    SETTING_DEEP,       /* struct deep_tuning */
+    SETTING_LIMITS,     /* limits and limit_count of the struct tuning at the offset */
+    SETTING_KINDS,      /* struct kind_changes */
+    SETTING_ALIASES,    /* model_aliases of struct config */
 };
 
 struct setting {

@@ -17,6 +17,8 @@ enum { POINTS_MAX = 5000 };
 static const int64_t SECOND_US = 1000000;
 static const int64_t HOUR_S = 3600;
 static const int64_t RAW_KEPT_S = 7 * 86400; /* by default; further back there are hours */
+static const int64_t MANY_RAW_S =
+    2 * 86400; /* of every provider: of more than that the hours are read, not the checks */
 
 struct downsample {
     struct span span;
@@ -195,11 +197,19 @@ static int64_t nice_step(int64_t wanted_s, int64_t least_s)
     return steps[best];
 }
 
-static bool read_step(struct request *request, bool everyone, int64_t span_s, int64_t age_s, int64_t *step_s)
+/* The least that `points` may make of a step: as fine as what is there to be read, and can be read soon. */
+static int64_t least_step(bool together, bool each, int64_t span_s, int64_t age_s)
+{
+    if (age_s > RAW_KEPT_S + HOUR_S || (each && span_s > MANY_RAW_S))
+        return HOUR_S;
+    return together ? SERIES_EVERYONE_STEP_S : 1;
+}
+
+static bool read_step(struct request *request, int64_t least_s, int64_t span_s, int64_t *step_s)
 {
     char text[QUERY_VALUE_MAX];
     bool found;
-    int64_t ms, points, least_s = age_s > RAW_KEPT_S + HOUR_S ? HOUR_S : everyone ? SERIES_EVERYONE_STEP_S : 1;
+    int64_t ms, points;
     if (!span_read_text(request, "step", text, sizeof(text), &found) ||
         !span_read_number(request, "points", 1, POINTS_MAX, 0, &points))
         return false;
@@ -260,8 +270,9 @@ static bool read_request(struct request *request, struct downsample *sample, con
         return false;
     if (range->to_us == INT64_MAX)
         range->to_us = range->from_us < now_us ? now_us + 1 : range->from_us + 1;
-    if (!read_step(request, merge != 0, (range->to_us - range->from_us) / SECOND_US,
-                   (now_us - range->from_us) / SECOND_US, &sample->step_s) ||
+    int64_t span_s = (range->to_us - range->from_us) / SECOND_US, age_s = (now_us - range->from_us) / SECOND_US;
+    bool each = merge == 0 && name == NULL && sample->span.name_count == 0;
+    if (!read_step(request, least_step(merge != 0, each, span_s, age_s), span_s, &sample->step_s) ||
         !check_step(request, sample, merge != 0))
         return false;
     if (names_take(&sample->names, &sample->span, merge != 0 ? SERIES_EVERYONE : name))

@@ -244,6 +244,16 @@ def test_points_choose_a_step(past):
     assert past.json("/history?merge=1&from=1d")["*"]
 
 
+def test_points_of_each_provider_over_days_are_hours(past):
+    past.add([("alpha", minutes * 60, 20.0, 1) for minutes in range(5, 300, 20)])
+
+    def starts(query):
+        return [seconds_of(step["t"]) for step in past.json("/history?points=500&" + query)["alpha"]]
+    assert all(start % HOUR == 0 for start in starts("from=7d"))
+    assert any(start % HOUR for start in starts("from=7d&provider=alpha"))
+    assert any(start % HOUR for start in starts("from=1d"))
+
+
 def test_deep_probes_of_a_model_and_checks_of_a_key(past):
     few(past)
     past.run("INSERT INTO provider_deep_checks (provider_name, rung, ok, error_kind, model_asked, model, first_token_ms,"
