@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #ifndef PROVIDERD_SYSCONFDIR
-#define PROVIDERD_SYSCONFDIR "/etc"
+#define PROVIDERD_SYSCONFDIR "/etc/providerd"
 #endif
 
-static const char INSTALLED_CONFIG[] = PROVIDERD_SYSCONFDIR "/providerd/providerd.lua";
+static const char INSTALLED_CONFIG[] = PROVIDERD_SYSCONFDIR "/providerd.lua";
 
 static const char HELP[] = "providerd tells you which LLM provider to call, right now.\n"
                            "\n"
