@@ -24,6 +24,15 @@ return {
   shutdown_grace = "1500ms",
   -- Who is best: a file of plugins/policies, without .lua.
   policy = "lowest_latency",
+  -- Other settings of policies than those that stand in their files:
+  --   sticky = { margin_percent = 10 }, weighted = { price = 3, half_usd = 2 },
+  policies = {},
+  -- What calls cost, in US dollars for a million tokens, where the providers' lists of models do not say it, or say it
+  -- wrongly; in and out together, or each:
+  --   groq = 1.38, ["openai/gpt-4o-mini"] = { input = 0.15, output = 0.60 },
+  prices = {},
+  -- After an outage a provider gets a tenth of its calls, and over this time more and more of them. "0s": all at once.
+  warm_up = "5m",
 
   -- Probing -----------------------------------------------------------------------------------------------------------
 

@@ -61,6 +61,8 @@ static bool set_defaults(struct config *config)
         case SETTING_LIMITS:
         case SETTING_KINDS:
         case SETTING_ALIASES:
+        case SETTING_POLICIES:
+        case SETTING_PRICES:
             break;
         }
     }
@@ -190,6 +192,12 @@ void config_free(struct config *config)
         free_texts(config->aliases[i].ids);
     }
     free(config->aliases);
+    for (size_t i = 0; i < config->policy_count; ++i) {
+        free(config->policies[i].name);
+        free(config->policies[i].text);
+    }
+    free(config->policies);
+    price_list_release(config->prices);
     free(config->path);
     free(config);
 }

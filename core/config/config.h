@@ -10,6 +10,7 @@
 #define PROVIDERD_CONFIG_CONFIG_H
 
 #include "config/busy_hours.h"
+#include "config/prices.h"
 #include "script/tuning.h"
 
 #include <stdbool.h>
@@ -32,6 +33,12 @@ struct model_alias {
     char **ids; /* ended by NULL; "*" in one stands for anything */
 };
 
+/* What the configuration says to one policy. */
+struct policy_settings {
+    char *name;
+    char *text; /* a table, as Lua source */
+};
+
 struct config {
     char *path; /* of the file; NULL for the defaults */
 
@@ -44,6 +51,10 @@ struct config {
     int64_t idle_timeout_ms;
     int64_t shutdown_grace_ms;
     char *policy;
+    struct policy_settings *policies; /* ascending by name */
+    size_t policy_count;
+    struct price_list *prices; /* a reference; NULL = none */
+    int64_t warm_up_ms;        /* a provider's share grows this long after an outage; 0 = it has all of it at once */
 
     /* probing */
     int64_t jitter_percent;

@@ -2,6 +2,7 @@
 
 #include "base/duration.h"
 #include "base/nearest.h"
+#include "config/lua_value.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -90,6 +91,12 @@ static void refuse(struct reading *r, const char *scope, const struct setting *s
         break;
     case SETTING_ALIASES:
         fault(r, scope, setting->key, "expected a table of name = { \"id of a model\", ... }; got %s", got);
+        break;
+    case SETTING_POLICIES:
+        fault(r, scope, setting->key, "expected a table of policy = { settings }; got %s", got);
+        break;
+    case SETTING_PRICES:
+        fault(r, scope, setting->key, "expected a table of provider = US dollars for a million tokens; got %s", got);
         break;
     case SETTING_BUSY_HOURS:
     case SETTING_LATENCY:
@@ -182,6 +189,7 @@ static char **read_texts(struct reading *r, bool folders)
 
 static void read_providers(struct reading *r);
 static void read_aliases(struct reading *r);
+static void read_policies(struct reading *r);
 
 /* Whether the table on top of the stack holds nothing. */
 static bool is_empty(lua_State *L)
@@ -223,6 +231,18 @@ static void read_busy_hours(struct reading *r, const char *scope, const struct s
         *hours = read;
     else
         fault(r, scope, setting->key, "%s", reason);
+}
+
+static void read_prices(struct reading *r, const char *scope, const struct setting *setting)
+{
+    char reason[PRICE_FAULT_MAX];
+    struct price_list *prices = price_list_read(r->L, reason);
+    if (prices == NULL) {
+        fault(r, scope, setting->key, "%s", reason);
+        return;
+    }
+    price_list_release(r->config->prices);
+    r->config->prices = prices;
 }
 
 /* Reads the value on top of the stack into its place in `record`, or notes a fault. */
@@ -267,6 +287,18 @@ static void read_setting(struct reading *r, const char *scope, const struct sett
     case SETTING_ALIASES:
         if (lua_istable(L, -1))
             read_aliases(r);
+        else
+            refuse(r, scope, setting);
+        break;
+    case SETTING_POLICIES:
+        if (lua_istable(L, -1))
+            read_policies(r);
+        else
+            refuse(r, scope, setting);
+        break;
+    case SETTING_PRICES:
+        if (lua_istable(L, -1))
+            read_prices(r, scope, setting);
         else
             refuse(r, scope, setting);
         break;
@@ -430,6 +462,40 @@ static void read_aliases(struct reading *r)
         } else {
             grown[config->alias_count++] = (struct model_alias){copy_or_fault(r, names[i]), ids};
         }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* The settings of one policy, on top of the stack: only the policy itself knows what they mean. */
+static void read_policy(struct reading *r, const char *name)
+{
+    char reason[128] = "out of memory";
+    struct config *config = r->config;
+    struct buf text = BUF_EMPTY;
+    struct policy_settings *grown = realloc(config->policies, (config->policy_count + 1) * sizeof(*grown));
+    if (grown != NULL)
+        config->policies = grown;
+    if (!lua_istable(r->L, -1)) {
+        fault(r, "policies", name, "expected a table of settings; got a %s", luaL_typename(r->L, -1));
+    } else if (grown == NULL || !lua_value_write(r->L, &text, reason, sizeof(reason)) || !buf_ok(&text)) {
+        fault(r, "policies", name, "%s", reason);
+    } else {
+        struct policy_settings *settings = &grown[config->policy_count++];
+        *settings = (struct policy_settings){copy_or_fault(r, name), copy_or_fault(r, buf_text(&text))};
+    }
+    buf_dispose(&text);
+}
+
+static void read_policies(struct reading *r)
+{
+    lua_State *L = r->L;
+    size_t count;
+    const char **names = push_names(r, "policies", &count);
+    for (size_t i = 0; i < count; ++i) {
+        lua_pushstring(L, names[i]);
+        lua_rawget(L, -3);
+        read_policy(r, names[i]);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);

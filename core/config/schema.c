@@ -28,6 +28,9 @@ const struct setting config_settings[] = {
     {"idle_timeout", SETTING_DURATION, "30s", 100, 60 * MINUTES, AT(idle_timeout_ms)},
     {"shutdown_grace", SETTING_DURATION, "1500ms", 0, 60 * SECONDS, AT(shutdown_grace_ms)},
     {"policy", SETTING_TEXT, "lowest_latency", 0, 0, AT(policy)},
+    {"policies", SETTING_POLICIES, "{}", 0, 0, AT(policies)},
+    {"prices", SETTING_PRICES, "{}", 0, 0, AT(prices)},
+    {"warm_up", SETTING_DURATION, "5m", 0, 1 * DAYS, AT(warm_up_ms)},
 
     {"interval", SETTING_DURATION, "5m", 100, 30 * DAYS, AT(tuning.interval_ms)},
     {"quick_interval", SETTING_DURATION, "30s", 100, 30 * DAYS, AT(tuning.quick_interval_ms)},

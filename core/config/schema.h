@@ -24,6 +24,8 @@ enum setting_type {
     SETTING_LIMITS,     /* limits and limit_count of the struct tuning at the offset */
     SETTING_KINDS,      /* struct kind_changes */
     SETTING_ALIASES,    /* model_aliases of struct config */
+    SETTING_POLICIES,   /* policies of struct config */
+    SETTING_PRICES,     /* struct price_list * */
 };
 
 struct setting {

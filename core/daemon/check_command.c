@@ -381,10 +381,8 @@ int test_command(const struct settings *settings)
     if (load(&checking, settings, NULL) != 0)
         goto done;
     const struct generation *generation = checking.generation;
-    struct sandbox_limits limits = {(size_t)generation->config->script_memory_bytes,
-                                    (long)generation->config->script_instructions};
-    struct policy_host *policies = policy_host_new((const char *const *)generation->config->plugin_paths,
-                                                   generation->config->policy, &limits, error, sizeof(error));
+    struct policy_setup setup = policy_setup_of(generation->config);
+    struct policy_host *policies = policy_host_new(&setup, error, sizeof(error));
     if (policies == NULL)
         print_faults(error);
     for (size_t i = 0; i < generation->absence_count; ++i) {

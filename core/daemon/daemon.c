@@ -55,6 +55,12 @@ static void ask_for_check(void *user, const char *name)
     mailbox_post(daemon->requests, &request->mail);
 }
 
+static void tell_best(void *user, const char *from, const char *to, const char *reason)
+{
+    (void)user;
+    log_info("best", "%s -> %s: %s", from[0] != '\0' ? from : "nobody", to[0] != '\0' ? to : "nobody", reason);
+}
+
 static void receive_request(struct mail *mail, void *user)
 {
     struct daemon *daemon = user;
@@ -211,8 +217,8 @@ static void tell_providers(const struct generation *generation)
 
 static struct policy_host *load_policies(const struct config *config, char *error, size_t error_size)
 {
-    struct sandbox_limits limits = {(size_t)config->script_memory_bytes, (long)config->script_instructions};
-    return policy_host_new((const char *const *)config->plugin_paths, config->policy, &limits, error, error_size);
+    struct policy_setup setup = policy_setup_of(config);
+    return policy_host_new(&setup, error, error_size);
 }
 
 static void warn_of_restart_settings(const struct config *before, const struct config *after)
@@ -345,7 +351,7 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
         .max_body_bytes = (size_t)config->max_request_body_bytes,
         .idle_timeout_ms = config->idle_timeout_ms,
     };
-    struct server_hooks hooks = {daemon, ask_for_check};
+    struct server_hooks hooks = {.user = daemon, .check_now = ask_for_check, .best_changed = tell_best};
     struct policy_host *policies = load_policies(config, error, error_size);
     if (policies == NULL)
         return -1;

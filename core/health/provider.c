@@ -285,6 +285,7 @@ bool provider_refresh(struct provider *provider)
     memcpy(view->error_message, lead->error_message, sizeof(view->error_message));
     fill_deep(provider, view);
     worsen_by_deep(provider, view);
+    view->traits = traits_retain(watched_provider(&provider->settings)->traits);
     view->models = provider->models != NULL ? model_list_retain(provider->models) : NULL;
     view->models_read_us = provider->models_read_us;
     memcpy(view->models_error, provider->models_error, sizeof(view->models_error));

@@ -164,6 +164,7 @@ void provider_view_release(struct provider_view *view)
         key_view_release(view->keys[i]);
     free(view->keys);
     key_view_release(view->lead);
+    traits_release(view->traits);
     model_list_release(view->models);
     announcement_release(view->announced);
     stats_view_release(view->stats);

@@ -15,6 +15,7 @@
 #include "script/announcement.h"
 #include "script/kinds.h"
 #include "script/models.h"
+#include "script/traits.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -118,6 +119,7 @@ struct provider_view {
     size_t key_count;
     struct key_view **keys; /* owned array, a reference on each; NULL when there is but one */
     struct deep_view deep;
+    struct traits *traits;                 /* whose machines it needs, what it can do; NULL = a test's view */
     struct model_list *models;             /* NULL = not read yet */
     int64_t models_read_us;                /* wall clock; 0 = never */
     char models_error[HEALTH_MESSAGE_MAX]; /* why the last reading failed; "" when it did not */

@@ -11,11 +11,16 @@
 
 #include <stdatomic.h>
 
+enum { STATS_OUTAGES_SHOWN = 16 };
+
 struct stats_view {
     atomic_uint references;
     struct window_summary windows[STATS_WINDOWS];
     struct outage_summary outages[STATS_WINDOWS];
     struct streak streak;
+    size_t outage_count;
+    const struct outage_span *latest_outages; /* the last STATS_OUTAGES_SHOWN, ascending; behind the kinds. One that
+                                                 lasts has ended_us 0 */
     size_t kinds_end[STATS_WINDOWS]; /* the kinds of a window end here, and begin where those of the one before end */
     struct tally_kind kinds[];
 };

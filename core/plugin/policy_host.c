@@ -14,25 +14,108 @@ enum { SOURCE_MAX = 1024 * 1024 };
 /* -- trying a policy -- */
 
 struct opening {
-    int rank_reference;
+    const struct policy_source *source;
+    struct policy_functions *functions;
 };
 
-/* Called with what the chunk returned, and the opening. */
-static int take_rank(lua_State *L)
+static void take_about(lua_State *L, struct policy_functions *functions)
 {
-    struct opening *opening = lua_touserdata(L, 2);
+    int type = lua_getfield(L, 1, "about");
+    if (type != LUA_TNIL && type != LUA_TSTRING)
+        luaL_error(L, "the policy's about is a %s, expected a string", luaL_typename(L, -1));
+    snprintf(functions->about, sizeof(functions->about), "%s", type == LUA_TSTRING ? lua_tostring(L, -1) : "");
+    lua_pop(L, 1);
+}
+
+/* Lists the names in the table at `table`, for a message. [-0, +1, m] */
+static const char *push_names(lua_State *L, int table)
+{
+    luaL_Buffer names;
+    const char *comma = "";
+    lua_newtable(L);
+    int list = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING) {
+            lua_pushvalue(L, -2);
+            lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
+        }
+    }
+    size_t count = lua_rawlen(L, list);
+    luaL_buffinit(L, &names);
+    for (size_t i = 0; i < count; ++i) {
+        luaL_addstring(&names, comma);
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        luaL_addvalue(&names);
+        comma = ", ";
+    }
+    luaL_pushresult(&names);
+    lua_remove(L, list);
+    return lua_tostring(L, -1);
+}
+
+/* Lays the configuration's settings, on top, over the policy's own in `own`: each must be known to it, and of the type
+ * that it has there. */
+static void merge_settings(lua_State *L, int own)
+{
+    int given = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, given) != 0; lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        int type = lua_rawget(L, own);
+        const char *name = luaL_tolstring(L, -3, NULL);
+        if (type == LUA_TNIL)
+            luaL_error(L, "the policy has no setting '%s'; it has: %s", name, push_names(L, own));
+        if (type != lua_type(L, -3))
+            luaL_error(L, "the policy's setting %s: expected a %s, got a %s", name, lua_typename(L, type),
+                       luaL_typename(L, -3));
+        lua_pop(L, 2);
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, own);
+    }
+}
+
+static void take_settings(lua_State *L, const struct opening *opening)
+{
+    const char *given = opening->source->settings;
+    int type = lua_getfield(L, 1, "settings");
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "the policy's settings are a %s, expected a table", luaL_typename(L, -1));
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+    }
+    int own = lua_gettop(L);
+    if (given != NULL) {
+        lua_pushfstring(L, "return %s", given);
+        if (luaL_loadbufferx(L, lua_tostring(L, -1), lua_rawlen(L, -1), "=settings", "t") != LUA_OK)
+            lua_error(L);
+        lua_call(L, 0, 1);
+        merge_settings(L, own);
+    }
+    lua_pushvalue(L, own);
+    opening->functions->settings = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_settop(L, 1);
+}
+
+/* Called with what the chunk returned, and the opening. */
+static int take_policy(lua_State *L)
+{
+    const struct opening *opening = lua_touserdata(L, 2);
     if (!lua_istable(L, 1))
         return luaL_error(L, "a policy returns a table with a function rank; got a %s", luaL_typename(L, 1));
+    lua_settop(L, 1);
     if (lua_getfield(L, 1, "rank") != LUA_TFUNCTION)
         return luaL_error(L, "the policy's rank is a %s, expected a function", luaL_typename(L, -1));
-    opening->rank_reference = luaL_ref(L, LUA_REGISTRYINDEX);
+    opening->functions->rank = luaL_ref(L, LUA_REGISTRYINDEX);
+    take_about(L, opening->functions);
+    take_settings(L, opening);
     return 0;
 }
 
-struct sandbox *policy_open(const struct policy_host *host, const struct policy_source *source, int *rank_reference,
-                            char *error, size_t error_size)
+struct sandbox *policy_open(const struct policy_host *host, const struct policy_source *source,
+                            struct policy_functions *functions, char *error, size_t error_size)
 {
-    struct opening opening = {LUA_NOREF};
+    struct opening opening = {source, functions};
     struct sandbox *sandbox = sandbox_new(source->name, &host->limits, (const char *const *)host->library_dirs,
                                           host->library_count, error, error_size);
     if (sandbox == NULL)
@@ -41,7 +124,7 @@ struct sandbox *policy_open(const struct policy_host *host, const struct policy_
     if (sandbox_load_text(sandbox, source->chunk_name, source->text, source->len, error, error_size) != 0 ||
         sandbox_call(sandbox, 0, 1, error, error_size) != 0)
         goto fail;
-    lua_pushcfunction(L, take_rank); /* these pushes allocate nothing */
+    lua_pushcfunction(L, take_policy); /* these pushes allocate nothing */
     lua_insert(L, -2);
     lua_pushlightuserdata(L, &opening);
     if (sandbox_call(sandbox, 2, 0, error, error_size) != 0) {
@@ -49,7 +132,6 @@ struct sandbox *policy_open(const struct policy_host *host, const struct policy_
         snprintf(error + len, error_size - len, " (%s)", source->chunk_name + 1);
         goto fail;
     }
-    *rank_reference = opening.rank_reference;
     return sandbox;
 
 fail:
@@ -99,9 +181,32 @@ static void add_fault(struct buf *faults, const char *path, const char *reason)
     buf_printf(faults, "%s%s%s%s", faults->len != 0 ? "\n" : "", path, path[0] != '\0' ? ": " : "", reason);
 }
 
-static void add_source(struct policy_host *host, const char *folder, const char *file, struct buf *faults)
+/* What the configuration says to the policy `name`; NULL when nothing. */
+static const char *settings_for(const struct policy_setup *setup, const char *name)
 {
-    char *path, reason[POLICY_REASON_MAX];
+    for (size_t i = 0; i < setup->settings_count; ++i) {
+        if (strcmp(setup->settings[i].name, name) == 0)
+            return setup->settings[i].text;
+    }
+    return NULL;
+}
+
+static void try_source(struct policy_host *host, struct policy_source *source, struct buf *faults)
+{
+    char reason[POLICY_REASON_MAX];
+    struct policy_functions functions;
+    struct sandbox *sandbox = policy_open(host, source, &functions, reason, sizeof(reason));
+    if (sandbox == NULL)
+        add_fault(faults, "", reason);
+    else
+        memcpy(source->about, functions.about, sizeof(source->about));
+    sandbox_free(sandbox);
+}
+
+static void add_source(struct policy_host *host, const struct policy_setup *setup, const char *folder, const char *file,
+                       struct buf *faults)
+{
+    char *path;
     struct policy_source *grown = realloc(host->sources, (host->count + 1) * sizeof(*grown));
     if (grown == NULL || asprintf(&path, "@%s/%s", folder, file) < 0) {
         host->sources = grown != NULL ? grown : host->sources;
@@ -122,14 +227,15 @@ static void add_source(struct policy_host *host, const char *folder, const char 
         add_fault(faults, path + 1, strerror(errno));
         return;
     }
-    int reference;
-    struct sandbox *sandbox = policy_open(host, source, &reference, reason, sizeof(reason));
-    if (sandbox == NULL)
-        add_fault(faults, "", reason);
-    sandbox_free(sandbox);
+    const char *settings = settings_for(setup, source->name);
+    if (settings != NULL && (source->settings = strdup(settings)) == NULL)
+        add_fault(faults, path + 1, "out of memory");
+    else
+        try_source(host, source, faults);
 }
 
-static void add_folder(struct policy_host *host, const char *plugin_path, struct buf *faults)
+static void add_folder(struct policy_host *host, const struct policy_setup *setup, const char *plugin_path,
+                       struct buf *faults)
 {
     char *folder;
     struct dirent **entries;
@@ -141,7 +247,7 @@ static void add_folder(struct policy_host *host, const char *plugin_path, struct
     if (count == -1 && errno != ENOENT) /* a plugin path without policies is sound */
         add_fault(faults, folder, strerror(errno));
     for (int i = 0; i < count; ++i) {
-        add_source(host, folder, entries[i]->d_name, faults);
+        add_source(host, setup, folder, entries[i]->d_name, faults);
         free(entries[i]);
     }
     if (count != -1)
@@ -154,14 +260,26 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct policy_source *)a)->name, ((const struct policy_source *)b)->name);
 }
 
-static void require_default(const struct policy_host *host, struct buf *faults)
+static void list_names(const struct policy_host *host, struct buf *out)
 {
-    if (policy_source_find(host, host->default_name) != NULL)
-        return;
-    buf_printf(faults, "%spolicy: expected one of", faults->len != 0 ? "\n" : "");
     for (size_t i = 0; i < host->count; ++i)
-        buf_printf(faults, "%s %s", i != 0 ? "," : "", host->sources[i].name);
-    buf_printf(faults, "; got '%s'", host->default_name);
+        buf_printf(out, "%s %s", i != 0 ? "," : "", host->sources[i].name);
+}
+
+static void require_named(const struct policy_host *host, const struct policy_setup *setup, struct buf *faults)
+{
+    if (policy_source_find(host, host->default_name) == NULL) {
+        buf_printf(faults, "%spolicy: expected one of", faults->len != 0 ? "\n" : "");
+        list_names(host, faults);
+        buf_printf(faults, "; got '%s'", host->default_name);
+    }
+    for (size_t i = 0; i < setup->settings_count; ++i) {
+        if (policy_source_find(host, setup->settings[i].name) != NULL)
+            continue;
+        buf_printf(faults, "%spolicies.%.60s: there is no such policy; expected one of", faults->len != 0 ? "\n" : "",
+                   setup->settings[i].name);
+        list_names(host, faults);
+    }
 }
 
 static bool note_libraries(struct policy_host *host, const char *const *plugin_paths)
@@ -179,12 +297,24 @@ static bool note_libraries(struct policy_host *host, const char *const *plugin_p
     return true;
 }
 
-struct policy_host *policy_host_new(const char *const *plugin_paths, const char *default_name,
-                                    const struct sandbox_limits *limits, char *error, size_t error_size)
+struct policy_setup policy_setup_of(const struct config *config)
+{
+    return (struct policy_setup){
+        .plugin_paths = (const char *const *)config->plugin_paths,
+        .default_name = config->policy,
+        .limits = {(size_t)config->script_memory_bytes, (long)config->script_instructions},
+        .settings = config->policies,
+        .settings_count = config->policy_count,
+        .prices = config->prices,
+        .warm_up_us = config->warm_up_ms * 1000,
+    };
+}
+
+struct policy_host *policy_host_new(const struct policy_setup *setup, char *error, size_t error_size)
 {
     struct buf faults = BUF_EMPTY;
     struct policy_host *host = calloc(1, sizeof(*host));
-    if (host == NULL || !note_libraries(host, plugin_paths)) {
+    if (host == NULL || !note_libraries(host, setup->plugin_paths)) {
         snprintf(error, error_size, "out of memory for the policies");
         if (host != NULL) {
             atomic_init(&host->references, 1);
@@ -193,13 +323,15 @@ struct policy_host *policy_host_new(const char *const *plugin_paths, const char 
         return NULL;
     }
     atomic_init(&host->references, 1);
-    host->limits = *limits;
-    snprintf(host->default_name, sizeof(host->default_name), "%s", default_name);
-    for (; *plugin_paths != NULL; ++plugin_paths)
-        add_folder(host, *plugin_paths, &faults);
+    host->limits = setup->limits;
+    host->prices = setup->prices != NULL ? price_list_retain(setup->prices) : NULL;
+    host->warm_up_us = setup->warm_up_us;
+    snprintf(host->default_name, sizeof(host->default_name), "%s", setup->default_name);
+    for (const char *const *path = setup->plugin_paths; *path != NULL; ++path)
+        add_folder(host, setup, *path, &faults);
     if (host->count != 0)
         qsort(host->sources, host->count, sizeof(*host->sources), by_name);
-    require_default(host, &faults);
+    require_named(host, setup, &faults);
     bool sound = faults.len == 0 && buf_ok(&faults);
     if (!sound) {
         snprintf(error, error_size, "%s", buf_text(&faults));
@@ -222,7 +354,9 @@ void policy_host_release(struct policy_host *host)
     for (size_t i = 0; i < host->count; ++i) {
         free(host->sources[i].chunk_name);
         free(host->sources[i].text);
+        free(host->sources[i].settings);
     }
+    price_list_release(host->prices);
     free(host->sources);
     for (size_t i = 0; i < host->library_count; ++i)
         free(host->library_dirs[i]);
@@ -238,4 +372,14 @@ const char *policy_default_name(const struct policy_host *host)
 const char *policy_name(const struct policy_host *host, size_t i)
 {
     return i < host->count ? host->sources[i].name : NULL;
+}
+
+const char *policy_about(const struct policy_host *host, size_t i)
+{
+    return host->sources[i].about;
+}
+
+bool policy_exists(const struct policy_host *host, const char *name)
+{
+    return policy_source_find(host, name[0] != '\0' ? name : host->default_name) != NULL;
 }

@@ -78,6 +78,36 @@ static void drop_doubles(struct model_list *list)
     free(sorted);
 }
 
+/* The bit of a feature, which takes a place in the list when it has none; 0 when all are taken or it is no name. */
+static uint32_t feature_bit(struct model_list *list, const char *name)
+{
+    size_t i = 0;
+    while (i < list->feature_count && strcmp(list->features[i], name) != 0)
+        ++i;
+    if (i == MODEL_FEATURES_MAX || (i == list->feature_count && !feature_is_sound(name)))
+        return 0;
+    if (i == list->feature_count)
+        strcpy(list->features[list->feature_count++], name);
+    return UINT32_C(1) << i;
+}
+
+/* The features of the model on top. Allocates nothing. */
+static uint32_t features_of(lua_State *L, struct model_list *list)
+{
+    uint32_t features = 0;
+    if (raw_field(L, "features") == LUA_TTABLE) {
+        size_t count = lua_rawlen(L, -1);
+        for (size_t i = 0; i < count && i < MODEL_FEATURES_MAX; ++i) {
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+            if (lua_type(L, -1) == LUA_TSTRING)
+                features |= feature_bit(list, lua_tostring(L, -1));
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+    return features;
+}
+
 /* Everything is validated before anything is allocated, so that a raised error leaks nothing. */
 struct model_list *model_list_read(lua_State *L, int index)
 {
@@ -114,6 +144,7 @@ struct model_list *model_list_read(lua_State *L, int index)
             .created_s = created > 0 && created < 1e11 ? (int64_t)created : 0,
             .chat = flag_of(L, "chat"),
             .deprecated = flag_of(L, "deprecated") == 1,
+            .features = features_of(L, list),
         };
         end += len + 1;
         lua_pop(L, 1);
@@ -122,9 +153,24 @@ struct model_list *model_list_read(lua_State *L, int index)
     return list;
 }
 
+/* Sets `features` of the table on top. */
+static void push_features(lua_State *L, const struct model_list *list, const struct model *model)
+{
+    if (model->features == 0)
+        return;
+    lua_newtable(L);
+    for (size_t i = 0; i < list->feature_count; ++i) {
+        if ((model->features >> i & 1) != 0) {
+            lua_pushstring(L, list->features[i]);
+            lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+        }
+    }
+    lua_setfield(L, -2, "features");
+}
+
 void model_list_push(lua_State *L, const struct model_list *list)
 {
-    luaL_checkstack(L, 4, "models");
+    luaL_checkstack(L, 6, "models");
     lua_createtable(L, list != NULL ? (int)list->count : 0, 0);
     for (size_t i = 0; list != NULL && i < list->count; ++i) {
         const struct model *model = &list->models[i];
@@ -151,8 +197,18 @@ void model_list_push(lua_State *L, const struct model_list *list)
             lua_pushboolean(L, 1);
             lua_setfield(L, -2, "deprecated");
         }
+        push_features(L, list, model);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+}
+
+bool model_has(const struct model_list *list, const struct model *model, const char *feature)
+{
+    for (size_t i = 0; i < list->feature_count; ++i) {
+        if (strcmp(list->features[i], feature) == 0)
+            return (model->features >> i & 1) != 0;
+    }
+    return false;
 }
 
 struct model_list *model_list_retain(struct model_list *list)

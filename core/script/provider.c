@@ -43,6 +43,7 @@ void provider_dispose(struct script_provider *provider)
     free(provider->origins);
     free(provider->keys);
     tuning_dispose(&provider->tuning);
+    traits_release(provider->traits);
     free(provider->base_url);
     free(provider->missing);
     free(provider->user_agent);
@@ -299,6 +300,7 @@ void provider_read(lua_State *L, struct script *script, struct script_provider *
     lua_pop(L, 1);
     read_keys(L, table, provider);
     read_tuning(L, table, provider);
+    provider->traits = traits_read(L, table, provider->name, provider->base_url);
 
     lua_getfield(L, table, "fallback");
     provider->fallback = lua_toboolean(L, -1);

@@ -209,6 +209,7 @@ int script_set_base_url(struct script *script, size_t i, const char *url, char *
         goto fail;
     free(provider->base_url);
     free(provider->origins[0]);
+    traits_set_base_url(provider->traits, url);
     provider->base_url = copy;
     provider->origins[0] = origin;
     return 0;

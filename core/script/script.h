@@ -10,6 +10,7 @@
 #include "probe/prober.h"
 #include "script/environment.h"
 #include "script/sandbox.h"
+#include "script/traits.h"
 #include "script/tuning.h"
 #include "script/verdict.h"
 
@@ -56,6 +57,7 @@ struct script_provider {
     char *user_agent; /* in effect */
     char **origins;   /* "https://api.groq.com", ended by NULL: where its secrets may go */
     struct tuning tuning;
+    struct traits *traits;   /* a reference */
     struct script_key *keys; /* owned */
     size_t key_count;        /* 0 = it is asked without a key */
     bool fallback;           /* gives way to another script's provider of the same name */

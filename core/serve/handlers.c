@@ -1,10 +1,10 @@
 #include "serve/handlers.h"
 
 #include "base/json.h"
+#include "serve/best.h"
 #include "serve/query.h"
 #include "serve/render.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,66 +125,6 @@ static void handle_health(struct request *request)
     reply_json(request, 200, &body);
 }
 
-/* -- who is best -- */
-
-static int render_best_body(struct request *request, struct buf *out)
-{
-    struct policy_result result;
-    if (!policy_rank(request->thread->policies, NULL, request->snapshot, &result))
-        return -1;
-    render_best(out, request->snapshot, &result);
-    return 0;
-}
-
-static void refuse_policy(struct request *request, const char *asked)
-{
-    struct buf names = BUF_EMPTY;
-    const char *name;
-    for (size_t i = 0; (name = policy_name(request->thread->policy_host, i)) != NULL; ++i)
-        buf_printf(&names, "%s%s", i != 0 ? ", " : "", name);
-    reply_error(request, 400, "policy: expected one of %s; got '%s'", buf_text(&names), asked);
-    buf_dispose(&names);
-}
-
-/* A policy may look at the clock, so its answer is tagged by its bytes, not by version and policy alone (FNV-1a). */
-static void reply_best(struct request *request, struct buf *body)
-{
-    char tag[32];
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < body->len; ++i)
-        hash = (hash ^ (unsigned char)body->bytes[i]) * UINT64_C(0x100000001b3);
-    snprintf(tag, sizeof(tag), "best-%016" PRIx64, hash);
-    reply_tagged(request, tag, JSON_TYPE, body);
-}
-
-static void handle_best(struct request *request)
-{
-    char name[QUERY_VALUE_MAX];
-    struct policy_result result;
-    struct buf body = BUF_EMPTY;
-
-    if (request->thread->policies == NULL) {
-        reply_error(request, 503, "the policies are not loaded yet");
-        return;
-    }
-    switch (query_get(request->query, request->query_len, "policy", name)) {
-    case QUERY_ABSENT:
-        reply_cached(request, CACHED_BEST, JSON_TYPE, render_best_body);
-        return;
-    case QUERY_MALFORMED:
-        strcpy(name, "a malformed or overlong value");
-        break;
-    case QUERY_FOUND:
-        break;
-    }
-    if (!policy_rank(request->thread->policies, name, request->snapshot, &result)) {
-        refuse_policy(request, name);
-        return;
-    }
-    render_best(&body, request->snapshot, &result);
-    reply_best(request, &body);
-}
-
 /* -- asking for checks -- */
 
 static void handle_check_of_one(struct request *request)
@@ -229,7 +169,9 @@ const struct route handler_routes[] = {
     {"/api/providers/status/{name}", ROUTE_GET, handle_status_of_one, "one provider's state; ?window=24h"},
     {"/api/providers/status/{name}/last_failure", ROUTE_GET, handle_last_failure,
      "one provider's last failed exchange"},
-    {"/api/providers/best", ROUTE_GET, handle_best, "which provider to call now; ?policy="},
+    {"/api/providers/best", ROUTE_GET, handle_best,
+     "which provider to call now; ?policy=, model, require, exclude, max_latency_ms, n, key, any"},
+    {"/api/policies", ROUTE_GET, handle_policies, "the policies that /best knows"},
     {"/api/providers/history", ROUTE_GET, handle_history,
      "the checks of all providers; ?hours=24, from, to, provider, model, key, step or points, merge, limit, format"},
     {"/api/providers/history/{name}", ROUTE_GET, handle_history_of_one, "the checks of one provider; likewise"},

@@ -1,6 +1,7 @@
 #include "serve/http_thread.h"
 
 #include "base/log.h"
+#include "serve/best.h"
 #include "serve/handlers.h"
 #include "serve/server_internal.h"
 #include "serve/stream.h"
@@ -101,6 +102,7 @@ static void close_listeners(struct http_thread *thread)
         h2o_socket_close(thread->listeners[i]);
     thread->listener_count = 0;
     h2o_timeout_unlink(&thread->rest);
+    h2o_timeout_unlink(&thread->best_watch);
 }
 
 static void shut_connections(struct http_thread *thread)
@@ -115,14 +117,22 @@ static void shut_connections(struct http_thread *thread)
 
 static void forget_rendered(struct http_thread *thread)
 {
-    for (size_t i = 0; i < CACHED_COUNT; ++i) {
-        struct rendered *rendered = &thread->rendered[i];
-        if (rendered->body.base != NULL)
-            h2o_mem_release_shared(rendered->body.base);
-        if (rendered->zipped.base != NULL)
-            h2o_mem_release_shared(rendered->zipped.base);
-        *rendered = (struct rendered){{NULL, 0}, {NULL, 0}};
-    }
+    for (size_t i = 0; i < CACHED_COUNT; ++i)
+        rendered_forget(&thread->rendered[i]);
+}
+
+static void on_best_watch(h2o_timeout_entry_t *entry)
+{
+    best_watch(H2O_STRUCT_FROM_MEMBER(struct http_thread, best_watch, entry));
+}
+
+/* One thread is enough; and one look a second, however many snapshots come. */
+static void watch_best_soon(struct http_thread *thread)
+{
+    if (thread != &thread->server->threads[0] || thread->stopping || h2o_timeout_is_linked(&thread->best_watch))
+        return;
+    thread->best_watch.cb = on_best_watch;
+    h2o_timeout_link(thread->ctx.loop, &thread->ctx.one_sec_timeout, &thread->best_watch);
 }
 
 static void take_snapshot(struct http_thread *thread, struct snapshot *snapshot)
@@ -144,7 +154,7 @@ static void take_policies(struct http_thread *thread, struct policy_host *host)
     policy_host_release(thread->policy_host);
     thread->policies = state;
     thread->policy_host = host;
-    forget_rendered(thread);
+    best_cache_forget(thread->best);
 }
 
 static void begin_stop(struct http_thread *thread, int64_t grace_ms)
@@ -166,9 +176,11 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
         switch (message->kind) {
         case MESSAGE_SNAPSHOT:
             take_snapshot(thread, message->u.snapshot);
+            watch_best_soon(thread);
             break;
         case MESSAGE_POLICIES:
             take_policies(thread, message->u.policies);
+            watch_best_soon(thread);
             break;
         case MESSAGE_STOP:
             begin_stop(thread, message->u.grace_ms);
@@ -207,6 +219,7 @@ static void open_loop(struct http_thread *thread)
     }
     thread->listener_count = thread->fd_count;
     watch_listeners(thread);
+    watch_best_soon(thread);
 }
 
 static void close_loop(struct http_thread *thread)
@@ -214,6 +227,7 @@ static void close_loop(struct http_thread *thread)
     h2o_loop_t *loop = thread->ctx.loop;
     h2o_evloop_run(loop, 0); /* takes what was sent last, disposes of closed sockets */
     forget_rendered(thread);
+    best_cache_forget(thread->best);
     h2o_multithread_unregister_receiver(thread->ctx.queue, &thread->receiver);
     h2o_context_dispose(&thread->ctx);
     h2o_evloop_run(loop, 0);
@@ -245,7 +259,8 @@ int http_thread_open(struct http_thread *thread, struct server *server, const in
     h2o_linklist_init_anchor(&thread->connections);
     thread->fds = calloc(fd_count, sizeof(*thread->fds));
     thread->listeners = calloc(fd_count, sizeof(*thread->listeners));
-    if (thread->fds == NULL || thread->listeners == NULL) {
+    thread->best = best_cache_new();
+    if (thread->fds == NULL || thread->listeners == NULL || thread->best == NULL) {
         for (size_t i = 0; i < fd_count; ++i)
             close(fds[i]);
         return -1;
@@ -317,6 +332,7 @@ void http_thread_join(struct http_thread *thread)
     snapshot_release(thread->snapshot);
     policy_state_free(thread->policies);
     policy_host_release(thread->policy_host);
+    best_cache_free(thread->best);
     free(thread->listeners);
     free(thread->fds);
 }

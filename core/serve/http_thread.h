@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 struct stream;
+struct best_cache;
 
 enum thread_message_kind { MESSAGE_SNAPSHOT, MESSAGE_POLICIES, MESSAGE_PAGE, MESSAGE_STOP };
 
@@ -32,7 +33,6 @@ enum cached_answer {
     CACHED_STATUS_DAY,
     CACHED_STATUS_WEEK,
     CACHED_STATUS_MONTH,
-    CACHED_BEST,
     CACHED_CSV,
     CACHED_COUNT
 };
@@ -64,6 +64,8 @@ struct http_thread {
     struct policy_state *policies;
     struct policy_host *policy_host;
     struct rendered rendered[CACHED_COUNT];
+    struct best_cache *best;
+    h2o_timeout_entry_t best_watch; /* of the first thread: looks who is best, at most once a second */
     struct thread_message stop_message;
     bool stopping;
     uint64_t stop_by_ms; /* of the loop's clock */

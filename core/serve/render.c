@@ -60,30 +60,6 @@ void render_status(struct buf *out, const struct snapshot *snapshot, enum stats_
     json_end(&j);
 }
 
-void render_best(struct buf *out, const struct snapshot *snapshot, const struct policy_result *result)
-{
-    struct json j = json_begin(out);
-    json_object(&j);
-    json_key(&j, "best_provider");
-    json_text(&j, result->count != 0 ? result->ranking[0]->name : NULL);
-    json_key(&j, "reason");
-    json_text(&j, result->reason);
-    json_key(&j, "alternatives");
-    json_array(&j);
-    for (size_t i = 1; i < result->count && i <= result->alternatives; ++i)
-        json_text(&j, result->ranking[i]->name);
-    json_end(&j);
-    json_key(&j, "policy");
-    json_text(&j, result->policy);
-    if (result->error[0] != '\0') {
-        json_key(&j, "policy_error");
-        json_text(&j, result->error);
-    }
-    json_key(&j, "version");
-    json_uint(&j, snapshot->version);
-    json_end(&j);
-}
-
 /* The damaged database that was replaced by a new one. */
 static void write_set_aside(struct json *j, const struct set_aside *set_aside)
 {

@@ -9,14 +9,12 @@
 #include "base/json.h"
 #include "health/snapshot.h"
 #include "health/stats_view.h"
-#include "plugin/policy.h"
 #include "store/store.h"
 
 /* `window`: of the statistics. */
 void render_status(struct buf *out, const struct snapshot *snapshot, enum stats_window window);
 void render_provider(struct buf *out, const struct provider_view *view, enum stats_window window);
 
-void render_best(struct buf *out, const struct snapshot *snapshot, const struct policy_result *result);
 void render_health(struct buf *out, const struct snapshot *snapshot, const struct store_report *store);
 void render_error(struct buf *out, const char *detail);
 

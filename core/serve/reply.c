@@ -11,7 +11,8 @@
 
 enum {
     GZIP_MIN_BYTES = 1024,
-    ETAG_MAX = 160, /* boot id, version and a tag of at most a provider's name */
+    TAG_MAX = 112,
+    ETAG_MAX = 160, /* boot id, version and a tag */
 };
 
 static const char JSON_TYPE[] = "application/json";
@@ -270,45 +271,34 @@ static bool render_into_cache(struct request *request, struct rendered *rendered
     return whole;
 }
 
-static const struct {
-    const char *plain;
-    const char *zipped;
-} cached_tags[CACHED_COUNT] = {
-    [CACHED_STATUS_HOUR] = {"status-1h", "status-1h-gz"},
-    [CACHED_STATUS_DAY] = {"status", "status-gz"},
-    [CACHED_STATUS_WEEK] = {"status-7d", "status-7d-gz"},
-    [CACHED_STATUS_MONTH] = {"status-30d", "status-30d-gz"},
-    [CACHED_BEST] = {"best", "best-gz"},
-    [CACHED_CSV] = {"csv", "csv-gz"},
-};
-
-static const char *cached_tag(enum cached_answer which)
+void rendered_set(struct rendered *rendered, const char *bytes, size_t len)
 {
-    return cached_tags[which].plain;
+    rendered->body = share(bytes, len);
 }
 
-static const char *cached_zipped_tag(enum cached_answer which)
+void rendered_forget(struct rendered *rendered)
 {
-    return cached_tags[which].zipped;
+    if (rendered->body.base != NULL)
+        h2o_mem_release_shared(rendered->body.base);
+    if (rendered->zipped.base != NULL)
+        h2o_mem_release_shared(rendered->zipped.base);
+    *rendered = (struct rendered){{NULL, 0}, {NULL, 0}};
 }
 
-void reply_cached(struct request *request, enum cached_answer which, const char *content_type, render_fn render)
+void reply_rendered(struct request *request, struct rendered *rendered, const char *tag, const char *content_type)
 {
     h2o_req_t *req = request->req;
-    struct rendered *rendered = &request->thread->rendered[which];
-    char etag[ETAG_MAX];
+    char etag[ETAG_MAX], zipped_tag[TAG_MAX];
 
-    if (!render_into_cache(request, rendered, render)) {
-        reply_error(request, 503, "out of memory for the answer");
-        return;
-    }
     h2o_iovec_t body = rendered->body;
     bool zipped = body.len >= GZIP_MIN_BYTES && client_accepts_gzip(req);
     if (zipped && rendered->zipped.base == NULL)
         rendered->zipped = zip(body);
     zipped = zipped && rendered->zipped.base != NULL;
     /* A strong ETag names one sequence of bytes, so each encoding has its own (RFC 9110, 8.8.3). */
-    format_etag(etag, request->snapshot, zipped ? cached_zipped_tag(which) : cached_tag(which));
+    if (zipped)
+        snprintf(zipped_tag, sizeof(zipped_tag), "%s-gz", tag);
+    format_etag(etag, request->snapshot, zipped ? zipped_tag : tag);
     req->compress_hint = H2O_COMPRESS_HINT_DISABLE;
     if (client_has(req, etag)) {
         add_cache_headers(req, etag, content_type);
@@ -322,6 +312,26 @@ void reply_cached(struct request *request, enum cached_answer which, const char 
     add_cache_headers(req, etag, content_type);
     h2o_mem_link_shared(&req->pool, body.base);
     send_whole(request, 200, body);
+}
+
+void reply_cached(struct request *request, enum cached_answer which, const char *content_type, render_fn render)
+{
+    static const char *const tags[CACHED_COUNT] = {
+        [CACHED_STATUS_HOUR] = "status-1h",   [CACHED_STATUS_DAY] = "status", [CACHED_STATUS_WEEK] = "status-7d",
+        [CACHED_STATUS_MONTH] = "status-30d", [CACHED_CSV] = "csv",
+    };
+    struct rendered *rendered = &request->thread->rendered[which];
+    if (render_into_cache(request, rendered, render))
+        reply_rendered(request, rendered, tags[which], content_type);
+    else
+        reply_error(request, 503, "out of memory for the answer");
+}
+
+void reply_add_header(struct request *request, const char *name, const char *value)
+{
+    h2o_req_t *req = request->req;
+    h2o_iovec_t copy = h2o_strdup(&req->pool, value, SIZE_MAX);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 0, NULL, copy.base, copy.len);
 }
 
 void reply_begin_stream(struct request *request, const char *content_type)

@@ -34,6 +34,16 @@ void reply_cached(struct request *request, enum cached_answer which, const char 
  * without quotes and spaces, shorter than 100 bytes. Not compressed. */
 void reply_tagged(struct request *request, const char *tag, const char *content_type, struct buf *body);
 
+/* A rendered answer: bytes are copied into shared memory; empty before, or forgotten. */
+void rendered_set(struct rendered *rendered, const char *bytes, size_t len);
+void rendered_forget(struct rendered *rendered);
+
+/* Sends a rendered answer as reply_cached() does. `tag`: as of reply_tagged(), for the bytes that are not zipped. */
+void reply_rendered(struct request *request, struct rendered *rendered, const char *tag, const char *content_type);
+
+/* Before one of the others. `name` in lower case, static; the value is copied. */
+void reply_add_header(struct request *request, const char *name, const char *value);
+
 /* Headers of an answer whose body follows in pieces. */
 void reply_begin_stream(struct request *request, const char *content_type);
 

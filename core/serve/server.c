@@ -267,9 +267,14 @@ struct server *server_open(const struct server_options *options, struct store *s
     }
     server->store = store;
     server->hooks = *hooks;
+    server->incumbents = incumbents_new();
     server->max_connections = options->max_connections;
     server->max_header_bytes = options->max_header_bytes;
     configure_h2o(server, options);
+    if (server->incumbents == NULL) {
+        snprintf(error, error_size, "out of memory for the server");
+        goto fail;
+    }
     for (size_t i = 0; i < options->listen_count; ++i) {
         if (listen_at(server, options->listen[i], error, error_size) != 0)
             goto fail;
@@ -329,6 +334,7 @@ void server_stop(struct server *server, int64_t grace_ms)
     free(server->urls);
     free(server->sockets);
     free(server->threads);
+    incumbents_free(server->incumbents);
     h2o_config_dispose(&server->config);
     free(server);
 }

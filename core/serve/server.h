@@ -30,6 +30,8 @@ struct server_hooks {
     void *user;
     /* Check the provider `name` now, or all when NULL. The name exists in the current snapshot. */
     void (*check_now)(void *user, const char *name);
+    /* Who is best for the policy in force has changed; "" = nobody. NULL = not wanted. */
+    void (*best_changed)(void *user, const char *from, const char *to, const char *reason);
 };
 
 /* Binds every address. NULL on error: `error` names the address and the reason. Loop thread. */

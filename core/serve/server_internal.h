@@ -2,6 +2,7 @@
 #ifndef PROVIDERD_SERVE_SERVER_INTERNAL_H
 #define PROVIDERD_SERVE_SERVER_INTERNAL_H
 
+#include "plugin/incumbents.h"
 #include "serve/http_thread.h"
 
 struct server {
@@ -9,6 +10,7 @@ struct server {
     h2o_hostconf_t *host;
     struct store *store;
     struct server_hooks hooks;
+    struct incumbents *incumbents; /* who was best last */
     size_t max_connections;
     size_t max_header_bytes;
     char **urls; /* ended by NULL */

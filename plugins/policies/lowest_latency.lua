@@ -1,40 +1,24 @@
 -- lowest_latency: the fastest healthy provider; without one the fastest degraded; without those nobody.
--- The default, and what the original tracker answered. core/plugin/policy.c knows the same rule for when a policy fails.
+-- The default, and what the original tracker answered. core/plugin/builtin_rule.c knows the same rule for when a policy
+-- fails.
+
+local order = require "order"
 
 local ALTERNATIVES = 2
 
-local function faster(a, b)
-  if a.latency_ms ~= b.latency_ms then
-    return a.latency_ms < b.latency_ms
-  end
-  return a.name < b.name
-end
-
-local function names_with_status(candidates, status)
-  local chosen = {}
-  for _, candidate in ipairs(candidates) do
-    if candidate.status == status then
-      chosen[#chosen + 1] = candidate
-    end
-  end
-  table.sort(chosen, faster)
-  local names = {}
-  for i, candidate in ipairs(chosen) do
-    names[i] = candidate.name
-  end
-  return names, chosen[1]
-end
-
-local function rank(candidates)
-  local names, best = names_with_status(candidates, "healthy")
-  if best then
-    return names, string.format("lowest latency (%.1fms) + healthy status", best.latency_ms), ALTERNATIVES
-  end
-  names, best = names_with_status(candidates, "degraded")
-  if best then
-    return names, "No healthy providers available, using least degraded: " .. best.name, 0
-  end
-  return {}, "All providers are down", 0
-end
-
-return { name = "lowest_latency", rank = rank }
+return {
+  about = "the healthy provider whose last check was answered fastest",
+  rank = function(candidates)
+    local list = order.by(candidates, {
+      cost = function(c)
+        return c.latency_ms
+      end,
+      why = function(_, cost)
+        return string.format("%.1f ms", cost)
+      end,
+    })
+    return order.answer(list, function(first)
+      return string.format("lowest latency (%.1fms) + healthy status", first.cost)
+    end, ALTERNATIVES)
+  end,
+}

@@ -130,7 +130,8 @@ def test_several_addresses_and_ipv6_are_served(daemon):
 @pytest.mark.parametrize("setting, expected", [
     ({"env_file": "/nowhere/env"}, "/nowhere/env: cannot be read: No such file or directory"),
     ({"provider_paths": ["/nowhere/providers"]}, "/nowhere/providers"),
-    ({"policy": "nonsense"}, "policy: expected one of lowest_latency; got 'nonsense'"),
+    ({"policy": "nonsense"}, "policy: expected one of balanced, cheapest, explore, fastest_tokens, lowest_latency, most_headroom, sticky, weighted; "
+     "got 'nonsense'"),
     ({"database": "/nowhere/folder/db"}, "/nowhere/folder/db"),
 ])
 def test_a_file_that_a_setting_names_must_be_there(tmp_path, write_config, setting, expected):

@@ -245,6 +245,36 @@ static void witnesses_are_a_list_that_may_be_empty(void **state)
     config_free(config);
 }
 
+static void settings_of_policies_are_kept_as_lua(void **state)
+{
+    (void)state;
+    struct config *config =
+        load_sound("return { policies = { b = {}, a = { x = 1, [2] = 'two\\n\"', y = { z = true } } } }");
+    assert_int_equal(config->policy_count, 2);
+    assert_string_equal(config->policies[0].name, "a"); /* by name, whatever Lua's order */
+    assert_non_null(strstr(config->policies[0].text, "[\"x\"]=1,"));
+    assert_non_null(strstr(config->policies[0].text, "[2]=\"two\\010\\034\","));
+    assert_non_null(strstr(config->policies[0].text, "[\"y\"]={[\"z\"]=true,},"));
+    assert_string_equal(config->policies[1].text, "{}");
+    config_free(config);
+}
+
+static void prices_are_of_a_provider_or_of_a_model(void **state)
+{
+    (void)state;
+    struct config *config = load_sound("return { prices = { groq = 0.5, ['groq/a/b'] = { input = 1, output = 2 } } }");
+    struct model listed = {.id = "c", .price = 9}, unlisted = {.id = "c", .price = -1},
+                 ours = {.id = "a/b", .price = 9};
+    assert_float_equal(price_of_call(config->prices, "groq", NULL), 0.5, 0);
+    assert_float_equal(price_of_call(config->prices, "groq", &ours), 3, 0);
+    assert_float_equal(price_of_call(config->prices, "groq", &listed), 9, 0);
+    assert_float_equal(price_of_call(config->prices, "groq", &unlisted), 0.5, 0);
+    assert_float_equal(price_of_call(config->prices, "mistral", &listed), 9, 0);
+    assert_float_equal(price_of_call(config->prices, "mistral", NULL), -1, 0);
+    assert_float_equal(price_of_call(NULL, "mistral", NULL), -1, 0);
+    config_free(config);
+}
+
 static void kinds_and_aliases_are_read(void **state)
 {
     (void)state;
@@ -421,6 +451,18 @@ static const struct {
     {"error_kinds = { credit = { ask = 'soon' } }",
      "error_kinds: credit.ask: expected \"interval\", \"backoff\", \"reset\" or a duration from 100ms to 30d; got "
      "\"soon\""},
+    {"policies = 'a'", "policies: expected a table of policy = { settings }; got \"a\""},
+    {"policies = { sticky = 5 }", "policies.sticky: expected a table of settings; got a number"},
+    {"policies = { sticky = { f = print } }",
+     "policies.sticky: f: expected a number, a string, a boolean or a table of them; got a function"},
+    {"policies = { sticky = { { [{}] = 1 } } }", "policies.sticky: [1]: a table as key, expected a name"},
+    {"prices = 5", "prices: expected a table of provider = US dollars for a million tokens; got the number 5"},
+    {"prices = { groq = -1 }",
+     "prices: expected [\"provider\"] or [\"provider/model\"] = US dollars for a million tokens in and out, or "
+     "{ input = 0.15, output = 0.60 }; got a number for 'groq'"},
+    {"prices = { groq = { input = 1 } }",
+     "prices: expected [\"provider\"] or [\"provider/model\"] = US dollars for a million tokens in and out, or "
+     "{ input = 0.15, output = 0.60 }; got a table for 'groq'"},
     {"model_aliases = 'a'", "model_aliases: expected a table of name = { \"id of a model\", ... }; got \"a\""},
     {"model_aliases = { a = {} }",
      "model_aliases.a: expected a list of ids, such as { \"llama-3.3-70b-versatile\" }; got a table"},
@@ -592,7 +634,8 @@ static void the_shipped_file_shows_every_setting_with_its_default(void **state)
             snprintf(line, sizeof(line), "\n  %s = false,\n", setting->key);
         else if (setting->type == SETTING_INTEGER || setting->type == SETTING_FLAG ||
                  setting->type == SETTING_WEIGHTS || setting->type == SETTING_LIST || setting->type == SETTING_KINDS ||
-                 setting->type == SETTING_BUSY_HOURS)
+                 setting->type == SETTING_BUSY_HOURS || setting->type == SETTING_POLICIES ||
+                 setting->type == SETTING_PRICES)
             snprintf(line, sizeof(line), "\n  %s = %s,\n", setting->key, setting->otherwise);
         else if (setting->type == SETTING_DEEP || setting->type == SETTING_ALIASES)
             snprintf(line, sizeof(line), "\n  %s = %s\n", setting->key, setting->otherwise);
@@ -644,6 +687,8 @@ int main(void)
         cmocka_unit_test(how_to_watch_is_read),
         cmocka_unit_test(a_part_of_deep_leaves_the_rest_at_its_default),
         cmocka_unit_test(witnesses_are_a_list_that_may_be_empty),
+        cmocka_unit_test(settings_of_policies_are_kept_as_lua),
+        cmocka_unit_test(prices_are_of_a_provider_or_of_a_model),
         cmocka_unit_test(kinds_and_aliases_are_read),
         cmocka_unit_test(a_provider_may_be_watched_in_its_own_way),
         cmocka_unit_test(the_file_may_compute_and_read_the_environment),

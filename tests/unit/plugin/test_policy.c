@@ -11,6 +11,7 @@ struct fixture {
     char folder[64];
     char policies[96];
     char error[2048];
+    struct policy_setup setup; /* but for the paths, the default and the limits */
     struct policy_host *host;
     struct policy_state *state;
 };
@@ -40,25 +41,47 @@ static void write_policy(struct fixture *f, const char *name, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-static void copy_delivered_policy(struct fixture *f)
+static void copy_delivered_file(struct fixture *f, const char *file)
 {
     static const char here[] = __FILE__, own_part[] = "tests/unit/plugin/test_policy.c";
-    char text[16384] = "", path[512];
-    snprintf(path, sizeof(path), "%.*splugins/policies/lowest_latency.lua", (int)(sizeof(here) - sizeof(own_part)),
-             here);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    size_t len = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    assert_true(len > 0);
-    write_policy(f, "lowest_latency", text);
+    char command[512];
+    snprintf(command, sizeof(command), "cp %.*splugins/%s %s/%s", (int)(sizeof(here) - sizeof(own_part)), here, file,
+             f->folder, file);
+    assert_int_equal(system(command), 0);
+}
+
+static void copy_delivered_policy(struct fixture *f)
+{
+    char lib[96];
+    snprintf(lib, sizeof(lib), "%s/lib", f->folder);
+    mkdir(lib, 0700);
+    copy_delivered_file(f, "lib/order.lua");
+    copy_delivered_file(f, "policies/lowest_latency.lua");
 }
 
 static struct policy_host *load(struct fixture *f, const char *default_name)
 {
     const char *const paths[] = {f->folder, NULL};
+    struct policy_setup setup = f->setup;
+    setup.plugin_paths = paths;
+    setup.default_name = default_name;
+    setup.limits = LIMITS;
     f->error[0] = '\0';
-    return policy_host_new(paths, default_name, &LIMITS, f->error, sizeof(f->error));
+    return policy_host_new(&setup, f->error, sizeof(f->error));
+}
+
+static bool rank(struct fixture *f, const char *policy, const struct snapshot *snapshot, struct policy_result *result)
+{
+    struct policy_request request = {.n = 0};
+    if (policy != NULL)
+        strcpy(request.policy, policy);
+    return policy_rank(f->state, &request, "", snapshot, HAND_MADE_TIME_US, result);
+}
+
+static const char *name_at(const struct policy_result *result, size_t i)
+{
+    assert_true(i < result->ranking->count);
+    return result->ranking->rows[i].candidate->view->name;
 }
 
 static void open_policy(struct fixture *f, const char *name, const char *text)
@@ -97,32 +120,40 @@ static struct snapshot *three_healthy(void)
     return snapshot;
 }
 
-/* Both forms of the rule must say the same. */
+/* Both forms of the rule must say the same: the Lua one, and the one in C, which answers for a policy that raises. */
 static void rank_by_both(struct fixture *f, const struct snapshot *snapshot, const char *best, const char *reason,
                          size_t count, size_t alternatives)
 {
-    struct policy_result lua, c = {.policy = ""};
-    const struct provider_view *ranking[16];
-    assert_true(policy_rank(f->state, NULL, snapshot, &lua));
-    policy_lowest_latency(snapshot, ranking, &c);
+    struct policy_result lua, c;
+    char order[16][PROVIDER_NAME_MAX];
+    assert_true(rank(f, NULL, snapshot, &lua));
     assert_string_equal(lua.error, "");
     assert_string_equal(lua.policy, "lowest_latency");
-    const struct policy_result *both[] = {&lua, &c};
-    for (int i = 0; i < 2; ++i) {
-        assert_string_equal(both[i]->reason, reason);
-        assert_int_equal(both[i]->count, count);
-        assert_int_equal(both[i]->alternatives, alternatives);
-        if (best != NULL)
-            assert_string_equal(both[i]->ranking[0]->name, best);
-    }
-    for (size_t i = 0; i < count; ++i)
-        assert_ptr_equal(lua.ranking[i], ranking[i]);
+    assert_string_equal(lua.reason, reason);
+    assert_int_equal(lua.ranking->ranked, count);
+    assert_int_equal(lua.ranking->count, snapshot->count);
+    assert_int_equal(lua.alternatives, alternatives);
+    if (best != NULL)
+        assert_string_equal(name_at(&lua, 0), best);
+    for (size_t i = 0; i < lua.ranking->count; ++i)
+        strcpy(order[i], name_at(&lua, i));
+    assert_true(rank(f, "raises", snapshot, &c));
+    assert_non_null(strstr(c.error, "boom"));
+    assert_string_equal(c.reason, reason);
+    assert_int_equal(c.ranking->ranked, count);
+    assert_int_equal(c.ranking->count, snapshot->count);
+    assert_int_equal(c.alternatives, alternatives);
+    for (size_t i = 0; i < c.ranking->count; ++i)
+        assert_string_equal(name_at(&c, i), order[i]);
 }
 
 static void open_delivered(struct fixture *f)
 {
     copy_delivered_policy(f);
+    write_policy(f, "raises", "return { rank = function() error('boom') end }");
     f->host = load(f, "lowest_latency");
+    if (f->host == NULL)
+        print_error("%s\n", f->error);
     assert_non_null(f->host);
     f->state = policy_state_new(f->host);
 }
@@ -132,7 +163,7 @@ static void delivered_policy_gives_the_recorded_answer(void **state)
     struct fixture *f = *state;
     struct snapshot *snapshot = three_healthy();
     open_delivered(f);
-    rank_by_both(f, snapshot, "p9", "lowest latency (4.4ms) + healthy status", 4, 2);
+    rank_by_both(f, snapshot, "p9", "lowest latency (4.4ms) + healthy status", 5, 2);
     snapshot_release(snapshot);
 }
 
@@ -143,7 +174,7 @@ static void equal_latencies_go_by_name(void **state)
     hand_made_provider(snapshot, 0, "a", HEALTH_HEALTHY, 5);
     hand_made_provider(snapshot, 1, "b", HEALTH_HEALTHY, 5);
     open_delivered(f);
-    rank_by_both(f, snapshot, "a", "lowest latency (5.0ms) + healthy status", 2, 2);
+    rank_by_both(f, snapshot, "a", "lowest latency (5.0ms) + healthy status", 2, 1);
     snapshot_release(snapshot);
 }
 
@@ -197,11 +228,11 @@ static void candidates_carry_what_the_manual_says(void **state)
                 "  assert(b.status == 'unknown' and b.last_check_age_s == nil and b.retry_at == nil)\n"
                 "  return { 'b', 'a' }, 'seen'\n"
                 "end }\n");
-    assert_true(policy_rank(f->state, "shows", snapshot, &result));
+    assert_true(rank(f, "shows", snapshot, &result));
     assert_string_equal(result.error, "");
     assert_string_equal(result.reason, "seen");
-    assert_int_equal(result.count, 2);
-    assert_string_equal(result.ranking[0]->name, "b");
+    assert_int_equal(result.ranking->ranked, 2);
+    assert_string_equal(name_at(&result, 0), "b");
     assert_true(result.alternatives >= 1);
     snapshot_release(snapshot);
 }
@@ -212,9 +243,13 @@ static void unknown_policy_is_no_result(void **state)
     struct snapshot *snapshot = three_healthy();
     struct policy_result result;
     open_delivered(f);
-    assert_false(policy_rank(f->state, "nope", snapshot, &result));
+    assert_false(rank(f, "nope", snapshot, &result));
     assert_string_equal(policy_name(f->host, 0), "lowest_latency");
-    assert_null(policy_name(f->host, 1));
+    assert_string_equal(policy_name(f->host, 1), "raises");
+    assert_null(policy_name(f->host, 2));
+    assert_non_null(strstr(policy_about(f->host, 0), "fastest"));
+    assert_string_equal(policy_about(f->host, 1), "");
+    assert_true(policy_exists(f->host, "") && policy_exists(f->host, "raises") && !policy_exists(f->host, "nope"));
     snapshot_release(snapshot);
 }
 
@@ -257,11 +292,11 @@ static void misbehaving_policy_is_answered_for_by_the_built_in_rule(void **state
         snprintf(text, sizeof(text), "return { rank = function(c) %s end }", MISBEHAVIOURS[i].rank);
         open_policy(f, "bad", text);
         for (int again = 0; again < 2; ++again) { /* and the failure must not spoil the next call */
-            assert_true(policy_rank(f->state, NULL, snapshot, &result));
+            assert_true(rank(f, NULL, snapshot, &result));
             if (strstr(result.error, MISBEHAVIOURS[i].complaint) == NULL)
                 fail_msg("%s: '%s'", MISBEHAVIOURS[i].rank, result.error);
             assert_string_equal(result.policy, "bad");
-            assert_string_equal(result.ranking[0]->name, "p9");
+            assert_string_equal(name_at(&result, 0), "p9");
             assert_string_equal(result.reason, "lowest latency (4.4ms) + healthy status");
             assert_int_equal(result.alternatives, 2);
         }
@@ -286,7 +321,7 @@ static void policy_has_no_way_out(void **state)
                 "  assert(os.execute == nil and os.getenv == nil and string.dump == nil)\n"
                 "  return {}, 'contained'\n"
                 "end }\n");
-    assert_true(policy_rank(f->state, NULL, snapshot, &result));
+    assert_true(rank(f, NULL, snapshot, &result));
     assert_string_equal(result.error, "");
     assert_string_equal(result.reason, "contained");
     snapshot_release(snapshot);

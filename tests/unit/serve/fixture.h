@@ -72,8 +72,8 @@ static inline void write_file(const char *path, const char *text)
 
 static inline void load_policies(struct fixture *f)
 {
-    static const struct sandbox_limits limits = {4 * 1024 * 1024, 1000000};
     const char *const paths[] = {f->folder, NULL};
+    struct policy_setup setup = {.plugin_paths = paths, .default_name = "last", .limits = {4 * 1024 * 1024, 1000000}};
     char path[192], error[512] = "";
     snprintf(f->policies, sizeof(f->policies), "%s/policies", f->folder);
     mkdir(f->policies, 0700);
@@ -81,7 +81,7 @@ static inline void load_policies(struct fixture *f)
     write_file(path, "return { rank = function(c) return { c[#c].name }, 'the last' end }\n");
     snprintf(path, sizeof(path), "%s/raises.lua", f->policies);
     write_file(path, "return { rank = function() error('boom') end }\n");
-    f->host = policy_host_new(paths, "last", &limits, error, sizeof(error));
+    f->host = policy_host_new(&setup, error, sizeof(error));
     if (f->host == NULL)
         print_error("%s\n", error);
     assert_non_null(f->host);
@@ -129,7 +129,7 @@ static inline void open_server(struct fixture *f, unsigned threads, size_t max_c
                                      .max_header_bytes = MAX_HEADER_BYTES,
                                      .max_body_bytes = MAX_BODY_BYTES,
                                      .idle_timeout_ms = IDLE_MS};
-    struct server_hooks hooks = {f, note_check};
+    struct server_hooks hooks = {.user = f, .check_now = note_check};
     char error[512] = "";
     f->server = server_open(&options, f->store, &hooks, error, sizeof(error));
     if (f->server == NULL)

@@ -118,7 +118,7 @@ static void a_port_in_use_is_told(void **state)
                                      .max_connections = 1,
                                      .max_header_bytes = 1024,
                                      .idle_timeout_ms = 1000};
-    struct server_hooks hooks = {f, note_check};
+    struct server_hooks hooks = {.user = f, .check_now = note_check};
     assert_null(server_open(&options, f->store, &hooks, error, sizeof(error)));
     assert_non_null(strstr(error, address));
     assert_non_null(strstr(error, "already in use"));
@@ -137,7 +137,7 @@ static void addresses_that_are_none_are_told(void **state)
                                          .max_connections = 1,
                                          .max_header_bytes = 1024,
                                          .idle_timeout_ms = 1000};
-        struct server_hooks hooks = {f, note_check};
+        struct server_hooks hooks = {.user = f, .check_now = note_check};
         assert_null(server_open(&options, f->store, &hooks, error, sizeof(error)));
         if (strstr(error, "expected HOST:PORT") == NULL)
             fail_msg("'%s': %s", wrong[i], error);

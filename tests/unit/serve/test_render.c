@@ -1,8 +1,10 @@
 /* Snapshots as JSON and CSV: the recorded keys in the recorded form, ours after them. */
 #include "serve/render.h"
+#include "serve/render_best.h"
 
 #include "../plugin/hand_made.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static void assert_has(const struct buf *out, const char *part)
@@ -74,28 +76,45 @@ static void absences_are_told_apart(void **state)
     snapshot_release(snapshot);
 }
 
+/* -- who is best -- */
+
 static void best_offers_only_the_alternatives_asked_for(void **state)
 {
     struct snapshot *snapshot = hand_made_snapshot(9, 3);
-    const struct provider_view *ranking[3];
-    struct policy_result result = {.policy = "mine", .reason = "because", .count = 3, .ranking = ranking};
+    struct candidate candidates[3] = {{.warmth = 1}, {.warmth = 1}, {.warmth = 1}};
+    struct ranked rows[3];
+    struct ranking ranking = {.rows = rows, .ranked = 3, .count = 3};
+    struct policy_request request = {.n = 0};
+    struct policy_result result = {.policy = "mine", .reason = "because", .ranking = &ranking, .alternatives = 1};
+    struct spread spread;
     struct buf out = BUF_EMPTY;
     (void)state;
-    ranking[0] = hand_made_provider(snapshot, 0, "a", HEALTH_HEALTHY, 1);
-    ranking[1] = hand_made_provider(snapshot, 1, "b", HEALTH_HEALTHY, 2);
-    ranking[2] = hand_made_provider(snapshot, 2, "c", HEALTH_HEALTHY, 3);
-    result.alternatives = 1;
-    render_best(&out, snapshot, &result);
-    assert_string_equal(buf_text(&out), "{\"best_provider\":\"a\",\"reason\":\"because\",\"alternatives\":[\"b\"],"
-                                        "\"policy\":\"mine\",\"version\":9}");
+    candidates[0].view = hand_made_provider(snapshot, 0, "a", HEALTH_HEALTHY, 1);
+    candidates[1].view = hand_made_provider(snapshot, 1, "b", HEALTH_HEALTHY, 2);
+    candidates[2].view = hand_made_provider(snapshot, 2, "c", HEALTH_HEALTHY, 3);
+    for (size_t i = 0; i < 3; ++i) {
+        candidates[i].key = candidates[i].view->lead;
+        rows[i] = (struct ranked){.candidate = &candidates[i], .score = NAN, .why = "so"};
+    }
+    spread_make(&spread, &ranking);
+    render_best(&out, snapshot, &request, &result, &spread, 0, HAND_MADE_TIME_US);
+    assert_has(&out, "{\"best_provider\":\"a\",\"reason\":\"because\",\"alternatives\":[\"b\"],"
+                     "\"policy\":\"mine\",\"version\":9,\"valid_for_ms\":60000,\"stale\":false,\"ranking\":["
+                     "{\"provider\":\"a\",\"rank\":1,\"score\":null,\"why\":\"so\",\"status\":\"healthy\",");
     buf_dispose(&out);
     result.alternatives = SIZE_MAX;
     strcpy(result.error, "it raised");
-    render_best(&out, snapshot, &result);
+    render_best(&out, snapshot, &request, &result, &spread, 0, HAND_MADE_TIME_US);
     assert_has(&out, "\"alternatives\":[\"b\",\"c\"],\"policy\":\"mine\",\"policy_error\":\"it raised\",");
     buf_dispose(&out);
-    result.count = 0;
-    render_best(&out, snapshot, &result);
+    request.n = 2;
+    render_best(&out, snapshot, &request, &result, &spread, 0, HAND_MADE_TIME_US);
+    assert_has(&out, "\"alternatives\":[\"b\"],");
+    assert_has(&out, "\"ranking_left_off\":1}");
+    buf_dispose(&out);
+    ranking.ranked = 0;
+    spread_make(&spread, &ranking);
+    render_best(&out, snapshot, &request, &result, &spread, 0, HAND_MADE_TIME_US);
     assert_has(&out, "{\"best_provider\":null,\"reason\":\"because\",\"alternatives\":[],");
     buf_dispose(&out);
     snapshot_release(snapshot);
