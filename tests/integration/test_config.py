@@ -130,8 +130,11 @@ def test_several_addresses_and_ipv6_are_served(daemon):
 @pytest.mark.parametrize("setting, expected", [
     ({"env_file": "/nowhere/env"}, "/nowhere/env: cannot be read: No such file or directory"),
     ({"provider_paths": ["/nowhere/providers"]}, "/nowhere/providers"),
-    ({"policy": "nonsense"}, "policy: expected one of balanced, cheapest, explore, fastest_tokens, lowest_latency, most_headroom, sticky, weighted; "
-     "got 'nonsense'"),
+    ({"policy": "nonsense"}, "policy: expected one of balanced, cheapest, explore, fastest_tokens, lowest_latency, "
+     "most_headroom, sticky, weighted; got 'nonsense'"),
+    ({"policies": {"stikcy": {}}}, "policies.stikcy: there is no such policy; expected one of balanced, cheapest, "),
+    ({"policies": {"sticky": {"margin": 5}}}, "the policy has no setting 'margin'; it has: margin_"),
+    ({"policies": {"sticky": {"margin_ms": "5"}}}, "the policy's setting margin_ms: expected a number, got a string"),
     ({"database": "/nowhere/folder/db"}, "/nowhere/folder/db"),
 ])
 def test_a_file_that_a_setting_names_must_be_there(tmp_path, write_config, setting, expected):

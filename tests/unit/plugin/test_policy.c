@@ -1,7 +1,7 @@
 /* Policies: the rule that is delivered, the same rule in C, and what happens to policies that misbehave. */
 #include "plugin/policy.h"
 
-#include "hand_made.h"
+#include "../hand_made.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

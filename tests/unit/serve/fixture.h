@@ -5,7 +5,7 @@
 
 #include "serve/server.h"
 
-#include "../plugin/hand_made.h"
+#include "../hand_made.h"
 #include "base/clock.h"
 #include "plugin/policy.h"
 

@@ -2,7 +2,7 @@
 #include "serve/render.h"
 #include "serve/render_best.h"
 
-#include "../plugin/hand_made.h"
+#include "../hand_made.h"
 
 #include <math.h>
 #include <stdio.h>
