@@ -139,6 +139,7 @@ return openai.provider {
   missing = missing(),
   list_models = #list > 0 and models.bedrock or list_signed,
   complete = complete,
+  features = {},
   docs = "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html",
   classify = classify,
   probe = probe,

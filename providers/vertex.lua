@@ -201,6 +201,7 @@ return {
   chat_path = (#list > 0 and "/v1" or string.format("/v1/projects/%s/locations/%s", project, location))
     .. "/publishers/google/models/%s",
   complete = chat.gemini,
+  features = { "streaming" },
   deep = { models = MODELS },
   docs = "https://docs.cloud.google.com/vertex-ai/generative-ai/docs/multimodal/get-token-count",
   classify = classify,

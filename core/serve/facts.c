@@ -158,6 +158,7 @@ static void write_offer(struct json *j, const struct offer *offer)
         json_double(j, offer->model->price);
     else
         json_null(j);
+    write_features(j, provider->models, offer->model);
     json_key(j, "deprecated");
     json_bool(j, offer->model->deprecated);
     json_end(j);

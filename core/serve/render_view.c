@@ -105,7 +105,18 @@ static void write_deep(struct json *j, const struct deep_view *deep)
 
 /* -- models -- */
 
-static void write_model(struct json *j, const struct model *model)
+void write_features(struct json *j, const struct model_list *list, const struct model *model)
+{
+    json_key(j, "features");
+    json_array(j);
+    for (size_t i = 0; i < list->feature_count; ++i) {
+        if (model_has(list, model, list->features[i]))
+            json_text(j, list->features[i]);
+    }
+    json_end(j);
+}
+
+static void write_model(struct json *j, const struct model_list *list, const struct model *model)
 {
     json_object(j);
     json_member_text(j, "id", model->id);
@@ -119,6 +130,7 @@ static void write_model(struct json *j, const struct model *model)
         json_double(j, model->price);
     else
         json_null(j);
+    write_features(j, list, model);
     if (model->deprecated) {
         json_key(j, "deprecated");
         json_bool(j, true);
@@ -138,7 +150,7 @@ static void write_models(struct json *j, const struct provider_view *view, bool 
     json_key(j, "models");
     json_array(j);
     for (size_t i = 0; view->models != NULL && i < view->models->count; ++i)
-        write_model(j, &view->models->models[i]);
+        write_model(j, view->models, &view->models->models[i]);
     json_end(j);
     write_time_or_null(j, "models_read", view->models_read_us);
     json_member_text_or_null(j, "models_error", view->models_error);

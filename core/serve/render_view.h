@@ -11,6 +11,9 @@
 void write_view(struct json *j, const struct provider_view *view, enum stats_window window, bool whole);
 
 /* `key`: the time, or null for 0. */
+/* `features` of a model: what the list says that it can do. */
+void write_features(struct json *j, const struct model_list *list, const struct model *model);
+
 void write_time_or_null(struct json *j, const char *key, int64_t wall_us);
 
 #endif

@@ -26,6 +26,8 @@
 ---@field origins? string[] further URLs whose hosts may receive this provider's secrets
 ---@field missing? string why it cannot be watched, such as "set ACME_API_KEY"
 ---@field keys? secret[] each is a target of its own
+---@field features? string[] what every model of it can do, such as "streaming"
+---@field upstream? string|string[] what it runs on: those with one in common fail together
 ---@field fallback? boolean gives way to another script's provider of the same name
 ---@field user_agent? string
 ---@field probe? fun(provider: provider, check: check): response|sample
@@ -126,6 +128,7 @@
 ---@field created? number seconds since 1970
 ---@field chat? boolean
 ---@field deprecated? boolean
+---@field features? string[] such as "tools", "vision"
 
 ---@class completion_request
 ---@field model string

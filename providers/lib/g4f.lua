@@ -89,6 +89,7 @@ function M.provider(spec)
   spec.classify = classify
   spec.probe = probe
   spec.complete = chat.openai
+  spec.features = { "streaming" }
   spec.list_models = models.openai
   spec.deep = spec.deep or { enabled = true, models = MODELS, try_next = TRY_NEXT }
   return spec

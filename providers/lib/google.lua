@@ -135,6 +135,7 @@ function M.provider(spec)
   spec.classify = spec.classify or M.classify
   spec.probe = probe
   spec.complete = spec.complete or chat.gemini
+  spec.features = spec.features or { "streaming" }
   spec.list_models = spec.list_models or models.gemini
   return spec
 end

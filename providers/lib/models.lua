@@ -10,6 +10,8 @@
 --   created     seconds since 1970; nil when not told
 --   chat        true or false where the list says whether the model chats, else nil
 --   deprecated  true when the list says so, or that an end is set
+--   features    what it can do, where the list says so: some of "tools", "vision", "audio", "json", "structured_outputs",
+--               "reasoning"
 -- of at most 2000 models, each once; what is dropped is said in the log, once for each change. When the list could not
 -- be read: nil, and the sample that says why.
 --
@@ -217,6 +219,56 @@ local function openai_chat(entry)
   return CHATS_BY_TYPE[entry.type or ""]
 end
 
+local function holds(list, wanted)
+  for i = 1, type(list) == "table" and #list or 0 do
+    if list[i] == wanted then
+      return true
+    end
+  end
+  return false
+end
+
+-- By feature, what says that a model has it.
+--   OpenRouter    supported_parameters, architecture.input_modalities
+--                 (https://openrouter.ai/docs/overview/models, read 2026-11-24)
+--   Mistral       capabilities.function_calling, .vision (https://docs.mistral.ai/api/#tag/models, read 2026-11-24)
+--   Hugging Face  supports_tools of one of the providers behind it
+--   Fireworks     supports_tools, supports_image_input (https://docs.fireworks.ai/api-reference/list-models)
+local PARAMETERS = {
+  tools = "tools", json = "response_format", structured_outputs = "structured_outputs", reasoning = "reasoning",
+}
+local MODALITIES = { vision = "image", audio = "audio" }
+local FLAGS = {
+  tools = { "function_calling", "supports_tools" }, vision = { "vision", "supports_image_input" },
+}
+local FEATURES = { "tools", "vision", "audio", "json", "structured_outputs", "reasoning" }
+
+local function any_behind(entry, flag)
+  local behind = table_of(entry.providers)
+  for i = 1, #behind do
+    if table_of(behind[i])[flag] == true then
+      return true
+    end
+  end
+  return false
+end
+
+local function openai_features(entry)
+  local capabilities, architecture = table_of(entry.capabilities), table_of(entry.architecture)
+  local features = {}
+  for _, feature in ipairs(FEATURES) do
+    local has = holds(entry.supported_parameters, PARAMETERS[feature] or "")
+      or holds(architecture.input_modalities, MODALITIES[feature] or "")
+    for _, flag in ipairs(FLAGS[feature] or EMPTY) do
+      has = has or capabilities[flag] == true or entry[flag] == true or any_behind(entry, flag)
+    end
+    if has then
+      features[#features + 1] = feature
+    end
+  end
+  return features[1] and features or nil
+end
+
 -- Hugging Face names the providers behind a model: the cheapest that is live.
 local function cheapest_behind(entry)
   local best, context
@@ -240,6 +292,7 @@ local function openai_model(entry)
     price = price_of(entry.pricing) or price_of(metadata.pricing) or price,
     created = created_of(entry.created),
     chat = openai_chat(entry),
+    features = openai_features(entry),
     deprecated = (entry.active == false or is_set(entry.deprecated) or is_set(entry.deprecation)
       or is_set(entry.archived) or is_set(entry.expiration_date)) or nil,
   }

@@ -12,7 +12,8 @@
 -- the check is then a one-token completion of the first that exists, for providers whose model list proves nothing),
 -- `key_optional` (watched without a key too), `headers` (added to each request), `auth_header` (the header that takes the
 -- bare key, such as "api-key", in place of Authorization: Bearer), `classify` and `limit_windows` (see lib/sample.lua),
--- `probe`, `complete`, `list_models` (in place of the ones here, of lib/chat.lua and of lib/models.lua).
+-- `probe`, `complete`, `list_models` (in place of the ones here, of lib/chat.lua and of lib/models.lua), `features` (what
+-- every model of it can do; default {"streaming"}).
 
 local base = require "base"
 local chat = require "chat"
@@ -110,6 +111,7 @@ function M.provider(spec)
   spec.probe = spec.probe or probe
   spec.complete = spec.complete or chat.openai
   spec.list_models = spec.list_models or models.openai
+  spec.features = spec.features or { "streaming" }
   if not spec.key_optional then
     spec.missing = spec.missing or base.missing(spec.keys)
   end

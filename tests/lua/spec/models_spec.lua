@@ -41,6 +41,22 @@ describe("models.openai", function()
     assert.is_nil(first("openai", { id = "m", context_length = -1 }).context)
   end)
 
+  it("takes what a model can do from whoever says it", function()
+    local function features(entry)
+      entry.id = "m"
+      return first("openai", entry).features
+    end
+    assert.same({ "tools", "vision", "json" }, features { -- OpenRouter
+      supported_parameters = { "response_format", "max_tokens", "tools" },
+      architecture = { input_modalities = { "text", "image" } },
+    })
+    assert.same({ "tools" }, features { capabilities = { function_calling = true, vision = false } }) -- Mistral
+    assert.same({ "tools", "vision" }, features { supports_tools = true, supports_image_input = true }) -- Fireworks
+    assert.same({ "tools" }, features { providers = { { provider = "a" }, { supports_tools = true } } }) -- Hugging Face
+    assert.is_nil(features { capabilities = { completion_chat = true } })
+    assert.is_nil(features { supported_parameters = "tools", architecture = { input_modalities = 7 } })
+  end)
+
   it("brings prices to one unit", function()
     local function price(pricing, more)
       local entry = more or { id = "m" }

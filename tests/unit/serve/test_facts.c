@@ -175,13 +175,13 @@ static void models_are_gathered_by_name(void **state)
     serve(f, snapshot);
     static const char alpha_s_big[] = "{\"provider\":\"alpha\",\"id\":\"Vendor/Big:free\",\"status\":\"healthy\","
                                       "\"response_time_ms\":10.0,\"score\":80.5,\"context\":8192,\"price\":0.0,"
-                                      "\"deprecated\":false}",
+                                      "\"features\":[],\"deprecated\":false}",
                       delta_s_big[] = "{\"provider\":\"delta\",\"id\":\"big\",\"status\":\"healthy\","
                                       "\"response_time_ms\":30.0,\"score\":0.0,\"context\":null,\"price\":null,"
-                                      "\"deprecated\":false}",
+                                      "\"features\":[],\"deprecated\":false}",
                       alpha_s_small[] = "{\"provider\":\"alpha\",\"id\":\"small\",\"status\":\"healthy\","
                                         "\"response_time_ms\":10.0,\"score\":80.5,\"context\":null,\"price\":2.5,"
-                                        "\"deprecated\":true}";
+                                        "\"features\":[],\"deprecated\":true}";
     char expected[1024];
     snprintf(expected, sizeof(expected), "{\"models\":{\"big\":[%s,%s],\"small\":[%s]}}", alpha_s_big, delta_s_big,
              alpha_s_small);
