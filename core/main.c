@@ -3,6 +3,7 @@
 #include "daemon/check_command.h"
 #include "daemon/daemon.h"
 #include "daemon/new_command.h"
+#include "daemon/replay_command.h"
 
 #include <curl/curl.h>
 #include <getopt.h>
@@ -32,6 +33,10 @@ static const char HELP[] = "providerd tells you which LLM provider to call, righ
                            "  providerd [-c FILE] [--database FILE] backup FILE\n"
                            "      Copy the database to FILE, which must not exist, also while the daemon runs.\n"
                            "      Exit status: 0 copied, 1 could not now (locked, no space), 2 cannot be.\n"
+                           "  providerd [-c FILE] [--database FILE] replay [--policy NAME|FILE]... [--since 7d]\n"
+                           "      Run policies over the stored checks: whom they would have named, and how that went.\n"
+                           "      --with FILE tries another configuration beside the one in force.\n"
+                           "      Exit status: 0 done, 1 there is no past that can be read, 2 cannot be.\n"
                            "  providerd [-c FILE] -t\n"
                            "      Check configuration and scripts. Exit status: 0 sound, 2 not.\n"
                            "  providerd --version | --help\n"
@@ -40,19 +45,37 @@ static const char HELP[] = "providerd tells you which LLM provider to call, righ
                            "      --listen ADDR     instead of the configured addresses; port 0 takes a free one\n"
                            "      --database FILE   instead of the configured database\n"
                            "      --json            print JSON\n"
-                           "      --trace           show every exchange, without secrets\n"
+                           "      --trace           show every exchange, without secrets; of a replay, every switch\n"
                            "      --deep            ask for a short completion, too; it costs some tokens\n"
-                           "      --kind KIND       of script to write; default: openai\n";
+                           "      --kind KIND       of script to write; default: openai\n"
+                           "      --policy P        to replay: a name, or a file; default: all\n"
+                           "      --since SPAN      how far back to replay; default: 7d\n"
+                           "      --every SPAN      between two calls of a replay; default: 1m\n"
+                           "      --with FILE       another configuration to replay by\n";
 
 struct command_line {
     struct settings settings;
     struct check_wishes wishes;
+    struct replay_wishes replay;
+    bool too_many;    /* policies */
     const char *kind; /* of script to write; NULL = not said */
     bool test;
     int exit_status; /* -1 = go on */
 };
 
-enum { OPTION_LISTEN = 256, OPTION_DATABASE, OPTION_JSON, OPTION_TRACE, OPTION_DEEP, OPTION_KIND, OPTION_VERSION };
+enum {
+    OPTION_LISTEN = 256,
+    OPTION_DATABASE,
+    OPTION_JSON,
+    OPTION_TRACE,
+    OPTION_DEEP,
+    OPTION_KIND,
+    OPTION_POLICY,
+    OPTION_SINCE,
+    OPTION_EVERY,
+    OPTION_WITH,
+    OPTION_VERSION
+};
 
 static struct command_line parse(int argc, char **argv)
 {
@@ -64,6 +87,10 @@ static struct command_line parse(int argc, char **argv)
         {"trace", no_argument, NULL, OPTION_TRACE},
         {"deep", no_argument, NULL, OPTION_DEEP},
         {"kind", required_argument, NULL, OPTION_KIND},
+        {"policy", required_argument, NULL, OPTION_POLICY},
+        {"since", required_argument, NULL, OPTION_SINCE},
+        {"every", required_argument, NULL, OPTION_EVERY},
+        {"with", required_argument, NULL, OPTION_WITH},
         {"test", no_argument, NULL, 't'},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
@@ -87,16 +114,30 @@ static struct command_line parse(int argc, char **argv)
             line.settings.database = optarg;
             break;
         case OPTION_JSON:
-            line.wishes.json = true;
+            line.wishes.json = line.replay.json = true;
             break;
         case OPTION_TRACE:
-            line.wishes.trace = true;
+            line.wishes.trace = line.replay.trace = true;
             break;
         case OPTION_DEEP:
             line.wishes.deep = true;
             break;
         case OPTION_KIND:
             line.kind = optarg;
+            break;
+        case OPTION_POLICY:
+            line.too_many = line.replay.policy_count == REPLAY_POLICIES_MAX;
+            if (!line.too_many)
+                line.replay.policies[line.replay.policy_count++] = optarg;
+            break;
+        case OPTION_SINCE:
+            line.replay.since = optarg;
+            break;
+        case OPTION_EVERY:
+            line.replay.every = optarg;
+            break;
+        case OPTION_WITH:
+            line.replay.with = optarg;
             break;
         case OPTION_VERSION:
             puts("providerd " PROVIDERD_VERSION);
@@ -120,15 +161,27 @@ static bool fits(const struct command_line *line, const char *command, char *con
 {
     const struct check_wishes *wishes = &line->wishes;
     bool check = strcmp(command, "check") == 0, new = strcmp(command, "new") == 0;
-    bool backup = strcmp(command, "backup") == 0;
-    if (command[0] != '\0' && !check && !new && !backup)
-        fprintf(stderr, "providerd: unknown command '%s'; expected check, new, backup, or none to run the daemon\n",
+    bool backup = strcmp(command, "backup") == 0, replay = strcmp(command, "replay") == 0;
+    const struct replay_wishes *past = &line->replay;
+    if (command[0] != '\0' && !check && !new && !backup && !replay)
+        fprintf(stderr,
+                "providerd: unknown command '%s'; expected check, new, backup, replay, or none to run the daemon\n",
                 command);
-    else if (!check && (wishes->json || wishes->trace || wishes->deep))
+    else if ((!check && !replay && (wishes->json || wishes->trace)) || (!check && wishes->deep))
         fprintf(stderr, "providerd: %s belongs to providerd check\n",
-                wishes->json    ? "--json"
-                : wishes->trace ? "--trace"
-                                : "--deep");
+                wishes->deep && !check ? "--deep"
+                : wishes->json         ? "--json"
+                                       : "--trace");
+    else if (!replay && (past->policy_count != 0 || past->since != NULL || past->every != NULL || past->with != NULL))
+        fprintf(stderr, "providerd: %s belongs to providerd replay\n",
+                past->policy_count != 0 ? "--policy"
+                : past->since != NULL   ? "--since"
+                : past->every != NULL   ? "--every"
+                                        : "--with");
+    else if (line->too_many)
+        fprintf(stderr, "providerd: replay: expected at most %d policies\n", REPLAY_POLICIES_MAX);
+    else if (replay && words[0] != NULL)
+        fprintf(stderr, "providerd: replay: expected options only; got '%s'\n", words[0]);
     else if (wishes->json && wishes->trace)
         fputs("providerd: --json and --trace exclude each other\n", stderr);
     else if (!new && line->kind != NULL)
@@ -158,6 +211,7 @@ int main(int argc, char **argv)
                  : strcmp(command, "check") == 0  ? check_command(&line.settings, words, &line.wishes)
                  : strcmp(command, "new") == 0    ? new_command(&line.settings, words[0], line.kind)
                  : strcmp(command, "backup") == 0 ? backup_command(&line.settings, words[0])
+                 : strcmp(command, "replay") == 0 ? replay_command(&line.settings, &line.replay)
                                                   : daemon_run(&line.settings);
     curl_global_cleanup();
     return status;

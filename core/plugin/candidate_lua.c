@@ -30,6 +30,7 @@ enum field {
     FIELD_PRICE,
     FIELD_RATE_LIMIT_PERCENT,
     FIELD_REASON,
+    FIELD_RECENT_MS,
     FIELD_RETRY_AT,
     FIELD_RISK,
     FIELD_SCORE,
@@ -62,6 +63,7 @@ static const struct {
     {"price", FIELD_PRICE},
     {"rate_limit_percent", FIELD_RATE_LIMIT_PERCENT},
     {"reason", FIELD_REASON},
+    {"recent_ms", FIELD_RECENT_MS},
     {"retry_at", FIELD_RETRY_AT},
     {"risk", FIELD_RISK},
     {"score", FIELD_SCORE},
@@ -97,13 +99,19 @@ static void push_text_or_nil(lua_State *L, const char *text)
         lua_pushnil(L);
 }
 
-/* Of the last day; without one, the last check's. */
-static double latency_of_day(const struct provider_view *view, bool p95)
+/* Of the checks of a window; without any, the last check's. */
+static double latency_of(const struct provider_view *view, enum stats_window window, bool p95)
 {
-    const struct measure_summary *day = view->stats != NULL ? &view->stats->windows[STATS_DAY].latency_ms : NULL;
-    if (day == NULL || day->count == 0)
+    const struct measure_summary *measured = view->stats != NULL ? &view->stats->windows[window].latency_ms : NULL;
+    if (measured == NULL || measured->count == 0)
         return view->lead->response_time_ms;
-    return p95 ? day->p95 : day->p50;
+    return p95 ? measured->p95 : measured->p50;
+}
+
+/* What is left of the tightest limit; -1 = no limit is known. */
+static double headroom_percent(const struct key_view *key)
+{
+    return key->limits != NULL || key->rate_limit_percent > 0 ? 100 - key->rate_limit_percent : -1;
 }
 
 static void push_field(lua_State *L, const struct candidate *candidate, enum field field, int64_t now_us)
@@ -126,7 +134,7 @@ static void push_field(lua_State *L, const struct candidate *candidate, enum fie
         push_measure(L, candidate->first_token_ms);
         break;
     case FIELD_HEADROOM_PERCENT:
-        push_measure(L, candidate->key->limits != NULL ? 100 - candidate->key->rate_limit_percent : -1);
+        push_measure(L, headroom_percent(candidate->key));
         break;
     case FIELD_KEY:
         lua_pushinteger(L, candidate->key->number);
@@ -147,10 +155,10 @@ static void push_field(lua_State *L, const struct candidate *candidate, enum fie
         lua_pushstring(L, view->name);
         break;
     case FIELD_P50_MS:
-        lua_pushnumber(L, latency_of_day(view, false));
+        lua_pushnumber(L, latency_of(view, STATS_DAY, false));
         break;
     case FIELD_P95_MS:
-        lua_pushnumber(L, latency_of_day(view, true));
+        lua_pushnumber(L, latency_of(view, STATS_DAY, true));
         break;
     case FIELD_PRICE:
         push_measure(L, candidate->price);
@@ -160,6 +168,9 @@ static void push_field(lua_State *L, const struct candidate *candidate, enum fie
         break;
     case FIELD_REASON:
         lua_pushstring(L, view->reason);
+        break;
+    case FIELD_RECENT_MS:
+        lua_pushnumber(L, latency_of(view, STATS_HOUR, false));
         break;
     case FIELD_RETRY_AT:
         push_time(L, view->lead->retry_at_us);

@@ -32,6 +32,7 @@ enum {
 /* What policies are loaded with. Everything is copied or retained. */
 struct policy_setup {
     const char *const *plugin_paths; /* ended by NULL */
+    const char *const *files;        /* further policy files, known by their names with .lua; NULL = none */
     const char *default_name;
     struct sandbox_limits limits;
     const struct policy_settings *settings; /* of the configuration */

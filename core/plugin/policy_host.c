@@ -203,8 +203,9 @@ static void try_source(struct policy_host *host, struct policy_source *source, s
     sandbox_free(sandbox);
 }
 
-static void add_source(struct policy_host *host, const struct policy_setup *setup, const char *folder, const char *file,
-                       struct buf *faults)
+/* A file of a folder; `as` is how it is known, `settings` what the configuration says to it. */
+static void add_source(struct policy_host *host, const char *folder, const char *file, const char *as,
+                       const char *settings, struct buf *faults)
 {
     char *path;
     struct policy_source *grown = realloc(host->sources, (host->count + 1) * sizeof(*grown));
@@ -216,22 +217,23 @@ static void add_source(struct policy_host *host, const struct policy_setup *setu
     host->sources = grown;
     struct policy_source *source = &grown[host->count];
     *source = (struct policy_source){.chunk_name = path};
-    memcpy(source->name, file, strlen(file) - 4);
+    snprintf(source->name, sizeof(source->name), "%s", as);
     const struct policy_source *same = policy_source_find(host, source->name);
     ++host->count;
-    if (same != NULL) {
+    if (same != NULL)
         add_fault(faults, path + 1, "a policy of this name exists already");
-        return;
-    }
-    if (read_source(source, path + 1) != 0) {
+    else if (read_source(source, path + 1) != 0)
         add_fault(faults, path + 1, strerror(errno));
-        return;
-    }
-    const char *settings = settings_for(setup, source->name);
-    if (settings != NULL && (source->settings = strdup(settings)) == NULL)
+    else if (settings != NULL && (source->settings = strdup(settings)) == NULL)
         add_fault(faults, path + 1, "out of memory");
     else
         try_source(host, source, faults);
+}
+
+/* "sticky.lua" -> "sticky" */
+static void policy_name_of(const char *file, char name[POLICY_NAME_MAX])
+{
+    snprintf(name, POLICY_NAME_MAX, "%.*s", (int)(strlen(file) - 4), file);
 }
 
 static void add_folder(struct policy_host *host, const struct policy_setup *setup, const char *plugin_path,
@@ -247,11 +249,32 @@ static void add_folder(struct policy_host *host, const struct policy_setup *setu
     if (count == -1 && errno != ENOENT) /* a plugin path without policies is sound */
         add_fault(faults, folder, strerror(errno));
     for (int i = 0; i < count; ++i) {
-        add_source(host, setup, folder, entries[i]->d_name, faults);
+        char name[POLICY_NAME_MAX];
+        policy_name_of(entries[i]->d_name, name);
+        add_source(host, folder, entries[i]->d_name, name, settings_for(setup, name), faults);
         free(entries[i]);
     }
     if (count != -1)
         free(entries);
+    free(folder);
+}
+
+static void add_file(struct policy_host *host, const struct policy_setup *setup, const char *path, struct buf *faults)
+{
+    char name[POLICY_NAME_MAX];
+    const char *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
+    size_t len = strlen(file);
+    if (len <= 4 || len >= POLICY_NAME_MAX || strcmp(file + len - 4, ".lua") != 0) {
+        add_fault(faults, path, "expected a file whose name ends in .lua");
+        return;
+    }
+    char *folder = slash != NULL ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    if (folder == NULL) {
+        add_fault(faults, path, "out of memory");
+        return;
+    }
+    policy_name_of(file, name);
+    add_source(host, folder, file, file, settings_for(setup, name), faults);
     free(folder);
 }
 
@@ -329,6 +352,8 @@ struct policy_host *policy_host_new(const struct policy_setup *setup, char *erro
     snprintf(host->default_name, sizeof(host->default_name), "%s", setup->default_name);
     for (const char *const *path = setup->plugin_paths; *path != NULL; ++path)
         add_folder(host, setup, *path, &faults);
+    for (const char *const *path = setup->files; path != NULL && *path != NULL; ++path)
+        add_file(host, setup, *path, &faults);
     if (host->count != 0)
         qsort(host->sources, host->count, sizeof(*host->sources), by_name);
     require_named(host, setup, &faults);

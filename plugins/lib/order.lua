@@ -8,11 +8,24 @@
 --   return order.answer(list, function(first) return "cheapest: " .. first.why end)
 --
 -- The healthy come before the degraded; of equal states who has a known cost before who has none; then the cost, then
--- `tie(c)`, where it is given, then the name. Nobody else is ranked.
+-- `tie(c)`, where it is given, then the name. Nobody else is ranked. With `wary = true` those that are likely to fail soon
+-- (risk from 0.5 on, or a limit that is all but used up) come behind the other healthy ones.
 
 local M = {}
 
-local RANK = { healthy = 1, degraded = 2 }
+local RANK = { healthy = 1, wary = 2, degraded = 3 }
+
+local RISK_MOST, HEADROOM_LEAST_PERCENT = 0.5, 3
+
+-- Why to be wary of a healthy one; nil when there is no reason.
+local function doubt(c)
+  if c.risk >= RISK_MOST then
+    return string.format("at risk %.2f", c.risk)
+  elseif c.headroom_percent and c.headroom_percent < HEADROOM_LEAST_PERCENT then
+    return string.format("%.1f %% of its limits left", c.headroom_percent)
+  end
+  return nil
+end
 
 local function before(a, b)
   if a.status ~= b.status then
@@ -38,9 +51,13 @@ function M.by(candidates, how)
     local status = c.status
     if RANK[status] then
       local cost = how.cost(c)
+      local why = status .. ", " .. (cost and how.why(c, cost) or how.unknown or "not measured")
+      local reason = how.wary and status == "healthy" and doubt(c)
+      if reason then
+        status, why = "wary", why .. ", but " .. reason
+      end
       list[#list + 1] = {
-        c, name = c.name, status = status, cost = cost, tie = how.tie and how.tie(c) or 0,
-        why = status .. ", " .. (cost and how.why(c, cost) or how.unknown or "not measured"),
+        c, name = c.name, status = status, cost = cost, tie = how.tie and how.tie(c) or 0, why = why,
       }
     end
   end
@@ -54,10 +71,10 @@ function M.by(candidates, how)
   return list
 end
 
---- How many of the entries are healthy: they stand at the front.
-function M.healthy(list)
+-- How many of the entries from the front on have one of these states.
+local function leading(list, one, other)
   local count = 0
-  while list[count + 1] and list[count + 1].status == "healthy" do
+  while list[count + 1] and (list[count + 1].status == one or list[count + 1].status == other) do
     count = count + 1
   end
   return count
@@ -68,7 +85,7 @@ end
 --- @param reason function(first entry) -> string, of who is healthy
 --- @param most number|nil of alternatives
 function M.answer(list, reason, most)
-  local healthy = M.healthy(list)
+  local healthy = leading(list, "healthy", "wary")
   if healthy > 0 then
     return list, reason(list[1]), math.min(most or healthy, healthy - 1)
   elseif list[1] then

@@ -13,8 +13,9 @@ return {
       headroom[c.name] = c.headroom_percent or 50
     end
     local list = order.by(candidates, {
+      wary = true,
       cost = function(c)
-        return c.p50_ms
+        return c.recent_ms
       end,
       why = function(_, cost)
         return string.format("median %.1f ms", cost)

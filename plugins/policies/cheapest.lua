@@ -7,6 +7,7 @@ return {
   about = "the healthy provider with the lowest price",
   rank = function(candidates)
     local list = order.by(candidates, {
+      wary = true,
       cost = function(c)
         return c.price
       end,

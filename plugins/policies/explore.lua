@@ -15,11 +15,12 @@ return {
       age[c.name] = c.last_check_age_s or math.huge
     end
     local list = order.by(candidates, {
+      wary = true,
       cost = function(c)
-        return c.latency_ms
+        return c.recent_ms
       end,
       why = function(_, cost)
-        return string.format("%.1f ms", cost)
+        return string.format("median %.1f ms", cost)
       end,
     })
     local others = {}
@@ -44,7 +45,7 @@ return {
       list[1].share = 100 - share
     end
     return order.answer(list, function(first)
-      return string.format("lowest latency (%.1fms); others are explored in %g %% of the answers", first.cost,
+      return string.format("lowest median of the last hour (%.1f ms); others are explored in %g %% of the answers", first.cost,
         explored > 0 and share or 0)
     end)
   end,

@@ -7,6 +7,7 @@ return {
   about = "the healthy provider with the most tokens per second",
   rank = function(candidates)
     local list = order.by(candidates, {
+      wary = true,
       cost = function(c)
         local rate = c.tokens_per_second
         return rate and rate > 0 and 1 / rate or nil

@@ -12,6 +12,7 @@ return {
   settings = { assumed_percent = 50 },
   rank = function(candidates, _, settings)
     local list = order.by(candidates, {
+      wary = true,
       cost = function(c)
         return used_percent(c, settings.assumed_percent)
       end,

@@ -1,6 +1,6 @@
 -- sticky: stays with who was best, for as long as it is as well as the fastest and not slower by more than a margin: a
--- switch costs its caller connections and caches. Measured by the median latency of the day, which a single slow check
--- does not move.
+-- switch costs its caller connections and caches. Measured by the median latency of the last hour, which a single slow
+-- check does not move.
 
 local order = require "order"
 
@@ -14,12 +14,13 @@ local function position_of(list, name)
 end
 
 return {
-  about = "the fastest by the day's median, without a switch for gains below a margin",
+  about = "the fastest by the median of the last hour, without a switch for gains below a margin",
   settings = { margin_percent = 20, margin_ms = 20 },
   rank = function(candidates, request, settings)
     local list = order.by(candidates, {
+      wary = true,
       cost = function(c)
-        return c.p50_ms
+        return c.recent_ms
       end,
       why = function(_, cost)
         return string.format("median %.1f ms", cost)
@@ -35,7 +36,7 @@ return {
         current.cost - fastest.cost)
     end
     return order.answer(list, function(first)
-      return kept and first.why or "fastest by the day's median: " .. first.why
+      return kept and first.why or "fastest by the median of the last hour: " .. first.why
     end)
   end,
 }

@@ -1,5 +1,5 @@
 -- weighted: a score of everything, 0 to 100, as the mean of its parts with the weights of the settings:
---   latency    100 at nothing, 50 at half_ms, by the median of the day
+--   latency    100 at nothing, 50 at half_ms, by the median of the last hour
 --   uptime     of 24 hours, with 90 % as 0: that is where nobody wants to be
 --   headroom   what is left of the tightest limit; not known: 50
 --   calm       100 % less the risk that it fails or slows down soon
@@ -14,7 +14,7 @@ end
 
 local function parts_of(c, fastest, settings)
   return {
-    latency = half_life(c.p50_ms, settings.half_ms),
+    latency = half_life(c.recent_ms, settings.half_ms),
     uptime = math.max(0, (c.uptime_percent - 90) * 10),
     headroom = c.headroom_percent or 50,
     calm = 100 * (1 - c.risk),
@@ -40,7 +40,7 @@ end
 return {
   about = "the best of a weighted mean of latency, uptime, headroom, risk, tokens per second and price",
   settings = {
-    latency = 3, uptime = 2, headroom = 1, calm = 2, speed = 1, price = 1,
+    latency = 5, uptime = 1, headroom = 1, calm = 2, speed = 1, price = 1,
     half_ms = 500, half_usd = 5,
   },
   rank = function(candidates, _, settings)
@@ -52,6 +52,7 @@ return {
       scores[c.name], said[c.name] = mean(parts_of(c, fastest, settings), settings)
     end
     local list = order.by(candidates, {
+      wary = true,
       cost = function(c)
         return 100 - scores[c.name]
       end,

@@ -9,7 +9,7 @@ end
 -- A healthy candidate with these fields.
 local function candidate(name, fields)
   local c = {
-    name = name, title = name, status = "healthy", reason = "ok", latency_ms = 100, p50_ms = 100, p95_ms = 150,
+    name = name, title = name, status = "healthy", reason = "ok", latency_ms = 100, recent_ms = 100, p50_ms = 100, p95_ms = 150,
     uptime_percent = 100, rate_limit_percent = 0, score = 90, risk = 0, consecutive_failures = 0, last_check_age_s = 10,
     stale = false, warmth = 1, key = 0, keys = 0, degraded_latency_ms = 1000,
   }
@@ -58,7 +58,7 @@ describe("every policy", function()
     end)
 
     it("puts the degraded behind the healthy, and offers them only when nobody is: " .. name, function()
-      local slow = candidate("a", { status = "degraded", latency_ms = 1, p50_ms = 1, price = 0, tokens_per_second = 900,
+      local slow = candidate("a", { status = "degraded", latency_ms = 1, recent_ms = 1, price = 0, tokens_per_second = 900,
         headroom_percent = 100 })
       local names, _, alternatives = rank(name, { slow, candidate("b"), candidate("c") })
       assert.equal("a", names[3])
@@ -72,7 +72,7 @@ describe("every policy", function()
 
     it("gives scores from 0 to 100 that fall among equal states, and a reason for each: " .. name, function()
       local names, reason, _, by_name = rank(name, {
-        candidate("a", { latency_ms = 0, p50_ms = 0 }), candidate("b", { price = 3, headroom_percent = 0 }),
+        candidate("a", { latency_ms = 0, recent_ms = 0 }), candidate("b", { price = 3, headroom_percent = 0 }),
         candidate("c", { tokens_per_second = 50, headroom_percent = 90, risk = 0.9 }),
         candidate("d", { status = "degraded" }),
       })
@@ -140,7 +140,7 @@ end)
 
 describe("weighted", function()
   it("weighs what its settings say", function()
-    local fast, dear = candidate("a", { p50_ms = 10, price = 50 }), candidate("b", { p50_ms = 400, price = 0.1 })
+    local fast, dear = candidate("a", { recent_ms = 10, price = 50 }), candidate("b", { recent_ms = 400, price = 0.1 })
     assert.same({ "a", "b" }, (rank("weighted", { fast, dear })))
     assert.same({ "b", "a" }, (rank("weighted", { fast, dear }, {}, { price = 20 })))
   end)
@@ -158,7 +158,7 @@ end)
 
 describe("sticky", function()
   local function pair(a, b)
-    return { candidate("a", { p50_ms = a }), candidate("b", { p50_ms = b }) }
+    return { candidate("a", { recent_ms = a }), candidate("b", { recent_ms = b }) }
   end
 
   it("stays within the margin, and leaves beyond it", function()
@@ -179,8 +179,8 @@ end)
 describe("balanced", function()
   it("shares among the nearly equal, by headroom", function()
     local names, reason, _, by_name = rank("balanced", {
-      candidate("a", { p50_ms = 100, headroom_percent = 100 }), candidate("b", { p50_ms = 110, headroom_percent = 50 }),
-      candidate("c", { p50_ms = 400 }),
+      candidate("a", { recent_ms = 100, headroom_percent = 100 }), candidate("b", { recent_ms = 110, headroom_percent = 50 }),
+      candidate("c", { recent_ms = 400 }),
     })
     assert.same({ "a", "b", "c" }, names)
     assert.is_true(by_name.a.share > 1.8 * by_name.b.share)
@@ -191,9 +191,9 @@ end)
 
 describe("explore", function()
   it("gives a share to those whose knowledge is oldest, and none to the hopeless", function()
-    local candidates = { candidate("a", { latency_ms = 10 }), candidate("z", { latency_ms = 900, last_check_age_s = 999 }) }
+    local candidates = { candidate("a", { recent_ms = 10 }), candidate("z", { recent_ms = 900, last_check_age_s = 999 }) }
     for i = 1, 9 do
-      candidates[#candidates + 1] = candidate("b" .. i, { latency_ms = 20, last_check_age_s = i })
+      candidates[#candidates + 1] = candidate("b" .. i, { recent_ms = 20, last_check_age_s = i })
     end
     local _, _, _, by_name = rank("explore", candidates, {}, { share_percent = 7 })
     assert.equal(93, by_name.a.share)
