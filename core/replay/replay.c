@@ -150,6 +150,8 @@ static bool take_step(struct run *run, int64_t now_us, const char *policy)
     if (snapshot == NULL)
         return false;
     int64_t best = best_by_future(run, &best_ms);
+    if (best == NOBODY)
+        return true; /* nobody can be called, or the trace is at its end */
     if (strcmp(policy, REPLAY_ORACLE) == 0)
         choice.first = best;
     else if (strcmp(policy, REPLAY_LAST_FASTEST) == 0)
@@ -158,8 +160,7 @@ static bool take_step(struct run *run, int64_t now_us, const char *policy)
         choose_by_policy(run, snapshot, now_us, &choice);
     bool same = run->has_last && run->last == choice.first;
     note_switch(run, &choice, now_us);
-    if (best != NOBODY)
-        count_call(run, &choice, same, best_ms);
+    count_call(run, &choice, same, best_ms);
     return true;
 }
 

@@ -10,16 +10,26 @@ _providerd_names() { # names of the provider scripts, without the shared library
     done
 }
 
+_providerd_policies() { # names of the policies
+    local folder
+    for folder in plugins /usr/share/providerd/plugins /usr/local/share/providerd/plugins; do
+        [[ -d $folder/policies ]] || continue
+        find "$folder/policies" -maxdepth 1 -name '*.lua' -printf '%f\n' 2>/dev/null | sed 's/\.lua$//'
+        return
+    done
+}
+
 _providerd() {
-    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check='' new='' backup=''
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check='' new='' backup='' replay=''
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         [[ ${COMP_WORDS[i]} == check ]] && check=yes
         [[ ${COMP_WORDS[i]} == new ]] && new=yes
         [[ ${COMP_WORDS[i]} == backup ]] && backup=yes
+        [[ ${COMP_WORDS[i]} == replay ]] && replay=yes
     done
     case $previous in
-    -c | --config)
+    -c | --config | --with)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$word"; compgen -d -- "$word")
         return
@@ -27,6 +37,15 @@ _providerd() {
     --database)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --policy)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -W "$(_providerd_policies)" -- "$word"; compgen -f -X '!*.lua' -- "$word")
+        return
+        ;;
+    --since | --every)
+        mapfile -t COMPREPLY < <(compgen -W '1m 1h 1d 7d' -- "$word")
         return
         ;;
     --kind)
@@ -45,6 +64,8 @@ _providerd() {
             mapfile -t COMPREPLY < <(compgen -W '-c --config --kind --help' -- "$word")
         elif [[ -n $backup ]]; then
             mapfile -t COMPREPLY < <(compgen -W '-c --config --database --help' -- "$word")
+        elif [[ -n $replay ]]; then
+            mapfile -t COMPREPLY < <(compgen -W '-c --config --database --policy --since --every --with --json --trace --help' -- "$word")
         else
             mapfile -t COMPREPLY < <(compgen -W '-c --config --listen --database -t --version --help' -- "$word")
         fi
@@ -54,8 +75,8 @@ _providerd() {
     elif [[ -n $backup ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
-    elif [[ -z $new ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'check new backup' -- "$word")
+    elif [[ -z $new && -z $replay ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'check new backup replay' -- "$word")
     fi
 }
 

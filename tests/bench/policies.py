@@ -121,6 +121,7 @@ def fill(path, make, seed):
             time = datetime.datetime.fromtimestamp(at_s, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000000")
             rows.append((time, f"p{i:02}", status, round(latency, 3), used, failures, ok, kind))
     rows.sort()
+    path.unlink(missing_ok=True)
     with sqlite3.connect(path) as connection:
         connection.executescript(SCHEMA)
         connection.executemany(
