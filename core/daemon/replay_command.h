@@ -1,5 +1,5 @@
-/* replay_command: `providerd replay`: what policies would have named in the past, and how their callers would have fared.
- * See replay/replay.h.
+/* replay_command: `providerd replay`: what policies would have named in the past, and how their callers would have
+ * fared. See replay/replay.h.
  */
 #ifndef PROVIDERD_DAEMON_REPLAY_COMMAND_H
 #define PROVIDERD_DAEMON_REPLAY_COMMAND_H

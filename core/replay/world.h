@@ -25,8 +25,8 @@ void world_free(struct world *world); /* NULL is allowed */
 const struct snapshot *world_at(struct world *world, int64_t now_us);
 
 /* How a provider does at `now_us`, of the last world_at(): by its next check, which lies in the future of that world.
- * A check that was refused, for its rate too, is a failed call. TRACE_NOTHING when the next check taught nothing or is too
- * far away to tell. */
+ * A check that was refused, for its rate too, is a failed call. TRACE_NOTHING when the next check taught nothing or is
+ * too far away to tell. */
 enum trace_outcome world_foresee(const struct world *world, size_t provider, double *latency_ms);
 
 #endif

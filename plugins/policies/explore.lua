@@ -45,7 +45,8 @@ return {
       list[1].share = 100 - share
     end
     return order.answer(list, function(first)
-      return string.format("lowest median of the last hour (%.1f ms); others are explored in %g %% of the answers", first.cost,
+      return string.format("lowest median of the last hour (%.1f ms); others are explored in %g %% of the answers",
+        first.cost,
         explored > 0 and share or 0)
     end)
   end,

@@ -9,7 +9,8 @@ end
 -- A healthy candidate with these fields.
 local function candidate(name, fields)
   local c = {
-    name = name, title = name, status = "healthy", reason = "ok", latency_ms = 100, recent_ms = 100, p50_ms = 100, p95_ms = 150,
+    name = name, title = name, status = "healthy", reason = "ok", latency_ms = 100, recent_ms = 100,
+    p50_ms = 100, p95_ms = 150,
     uptime_percent = 100, rate_limit_percent = 0, score = 90, risk = 0, consecutive_failures = 0, last_check_age_s = 10,
     stale = false, warmth = 1, key = 0, keys = 0, degraded_latency_ms = 1000,
   }
@@ -179,7 +180,8 @@ end)
 describe("balanced", function()
   it("shares among the nearly equal, by headroom", function()
     local names, reason, _, by_name = rank("balanced", {
-      candidate("a", { recent_ms = 100, headroom_percent = 100 }), candidate("b", { recent_ms = 110, headroom_percent = 50 }),
+      candidate("a", { recent_ms = 100, headroom_percent = 100 }),
+      candidate("b", { recent_ms = 110, headroom_percent = 50 }),
       candidate("c", { recent_ms = 400 }),
     })
     assert.same({ "a", "b", "c" }, names)
