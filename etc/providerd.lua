@@ -123,6 +123,8 @@ return {
   retention = "7d",
   -- Older hourly sums become daily ones; incidents that ended before that are deleted.
   rollup_retention = "400d",
+  -- Events (/api/providers/events) are deleted after that.
+  events_retention = "90d",
   -- Checks are written together this often: what a power cut can lose at most. "0s" writes each at once.
   commit_interval = "1s",
   -- Checks kept in memory while the database cannot be written; older ones go into the hourly sums only. (restart)

@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include "base/utf8.h"
+
 #include "base/clock.h"
 #include "base/number.h"
 
@@ -57,27 +59,6 @@ void json_end(struct json *j)
     --j->depth;
 }
 
-/* The length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), 0 when there is none. */
-static size_t sequence_length(const unsigned char *at, size_t left)
-{
-    unsigned char first = at[0];
-    size_t len = first >= 0xC2 && first <= 0xDF   ? 2
-                 : first >= 0xE0 && first <= 0xEF ? 3
-                 : first >= 0xF0 && first <= 0xF4 ? 4
-                                                  : 0;
-    if (len == 0 || left < len)
-        return 0;
-    unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-    if (at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; ++i) {
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    return len;
-}
-
 static void append_escaped(struct buf *out, unsigned char c)
 {
     switch (c) {
@@ -108,7 +89,7 @@ static void append_string(struct buf *out, const char *text, size_t len)
 
     buf_append_char(out, '"');
     for (size_t i = 0; i < len;) {
-        size_t sequence = at[i] >= 0x80 ? sequence_length(at + i, len - i) : 1;
+        size_t sequence = at[i] >= 0x80 ? utf8_sequence(at + i, len - i) : 1;
         if (sequence != 0 && at[i] >= 0x20 && at[i] != '"' && at[i] != '\\' && at[i] != 0x7F) {
             plain += sequence;
             i += sequence;

@@ -80,6 +80,7 @@ struct config {
     char *database;
     int64_t retention_ms;        /* of checks */
     int64_t rollup_retention_ms; /* of hourly sums of them, and of incidents */
+    int64_t events_retention_ms;
     int64_t commit_interval_ms;
     int64_t store_queue;
     int64_t readers;

@@ -63,6 +63,7 @@ const struct setting config_settings[] = {
     {"database", SETTING_TEXT, "provider_status.db", 0, 0, AT(database)},
     {"retention", SETTING_DURATION, "7d", 60 * MINUTES, 3650 * DAYS, AT(retention_ms)},
     {"rollup_retention", SETTING_DURATION, "400d", 2 * DAYS, 36500 * DAYS, AT(rollup_retention_ms)},
+    {"events_retention", SETTING_DURATION, "90d", 60 * MINUTES, 36500 * DAYS, AT(events_retention_ms)},
     {"commit_interval", SETTING_DURATION, "1s", 0, 1 * MINUTES, AT(commit_interval_ms)},
     {"store_queue", SETTING_INTEGER, "100000", 100, 10000000, AT(store_queue)},
     {"readers", SETTING_INTEGER, "2", 1, 16, AT(readers)},

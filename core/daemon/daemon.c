@@ -2,11 +2,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/journal.h"
 #include "daemon/learning.h"
 #include "daemon/notify.h"
 #include "daemon/past.h"
+#include "daemon/recorder.h"
 #include "daemon/remembering.h"
-#include "health/limits_json.h"
+#include "daemon/requests.h"
 #include "health/tracker.h"
 #include "plugin/policy.h"
 #include "serve/server.h"
@@ -27,17 +29,12 @@ struct daemon {
     struct store *store;
     struct tracker *tracker;
     struct server *server;
-    struct mailbox *requests; /* from HTTP threads */
+    struct requests *requests; /* from HTTP threads */
+    struct journal *journal;
+    struct recorder recorder;
     struct learning *learning;
     struct remembering *remembering;
-    struct buf limits; /* of the check being stored, as text */
     struct watch *signals;
-};
-
-/* A request that an HTTP thread made: check this provider, or all. */
-struct check_request {
-    struct mail mail;
-    char name[PROVIDER_NAME_MAX]; /* "" = all */
 };
 
 /* -- from the HTTP threads -- */
@@ -45,133 +42,62 @@ struct check_request {
 static void ask_for_check(void *user, const char *name)
 {
     struct daemon *daemon = user;
-    struct check_request *request = calloc(1, sizeof(*request));
-    if (request == NULL) {
-        log_error("daemon", "out of memory for a request to check");
-        return;
-    }
-    if (name != NULL)
-        snprintf(request->name, sizeof(request->name), "%s", name);
-    mailbox_post(daemon->requests, &request->mail);
+    requests_check(daemon->requests, name);
+}
+
+static void ask_to_tell_best(void *user, const char *from, const char *to, const char *reason)
+{
+    struct daemon *daemon = user;
+    requests_best(daemon->requests, from, to, reason);
+}
+
+static void check_now(void *user, const char *name)
+{
+    struct daemon *daemon = user;
+    if (daemon->tracker != NULL)
+        tracker_check_now(daemon->tracker, name);
 }
 
 static void tell_best(void *user, const char *from, const char *to, const char *reason)
 {
-    (void)user;
-    log_info("best", "%s -> %s: %s", from[0] != '\0' ? from : "nobody", to[0] != '\0' ? to : "nobody", reason);
-}
-
-static void receive_request(struct mail *mail, void *user)
-{
     struct daemon *daemon = user;
-    struct check_request *request = (struct check_request *)mail;
-    if (daemon->tracker != NULL)
-        tracker_check_now(daemon->tracker, request->name[0] != '\0' ? request->name : NULL);
-    free(request);
+    struct event_parts parts = {.kind = EVENT_BEST, .from = from, .to = to, .message = reason};
+    log_info("best", "%s -> %s: %s", from[0] != '\0' ? from : "nobody", to[0] != '\0' ? to : "nobody", reason);
+    if (daemon->journal != NULL)
+        journal_tell(daemon->journal, &parts);
 }
 
 /* -- from the tracker -- */
 
-/* What is known of the limits, as text; NULL when nothing is. Valid until the next call. */
-static const char *limits_text(struct daemon *daemon, const struct key_view *key)
-{
-    if (key->limits == NULL || key->limits->count == 0)
-        return NULL;
-    buf_clear(&daemon->limits);
-    struct json j = json_begin(&daemon->limits);
-    limits_write_json(&j, key->limits);
-    if (buf_ok(&daemon->limits))
-        return buf_text(&daemon->limits);
-    buf_dispose(&daemon->limits); /* out of memory: the row goes without them */
-    return NULL;
-}
-
-/* What the rows of a provider and of its keys have in common. */
-static struct check_record record_of(struct daemon *daemon, const struct check_outcome *outcome)
-{
-    const struct key_view *key = outcome->key;
-    struct check_record record = {
-        .key = key->number,
-        .response_time_ms = key->response_time_ms,
-        .uptime_percent = outcome->view->uptime_percent,
-        .rate_limit_percent = key->rate_limit_percent,
-        .checked_us = key->last_check_us,
-        .consecutive_failures = key->consecutive_failures,
-        .ok = outcome->ok,
-        .counted = outcome->counted,
-        .http_status = key->http_status,
-        .phases = key->phases,
-        .rate_limit = limits_text(daemon, key),
-    };
-    memcpy(record.provider, outcome->view->name, sizeof(record.provider));
-    return record;
-}
-
-static void store_check(void *user, const struct check_outcome *outcome)
+static void record_check(void *user, const struct check_outcome *outcome)
 {
     struct daemon *daemon = user;
-    const struct provider_view *view = outcome->view;
-    struct check_record record = record_of(daemon, outcome);
-    record.table = RECORD_CHECK;
-    record.status = view->status;
-    memcpy(record.reason, view->reason, sizeof(record.reason));
-    memcpy(record.kind, view->error_kind, sizeof(record.kind));
-    memcpy(record.error_message, view->error_message, sizeof(record.error_message));
-    store_append(daemon->store, &record);
+    recorder_check(&daemon->recorder, outcome);
 }
 
-static void store_key_check(void *user, const struct check_outcome *outcome)
+static void record_key_check(void *user, const struct check_outcome *outcome)
 {
     struct daemon *daemon = user;
-    const struct key_view *key = outcome->key;
-    struct check_record record = record_of(daemon, outcome);
-    record.table = RECORD_KEY_CHECK;
-    record.status = key->status;
-    memcpy(record.reason, key->reason, sizeof(record.reason));
-    memcpy(record.kind, key->error_kind, sizeof(record.kind));
-    memcpy(record.error_message, key->error_message, sizeof(record.error_message));
-    store_append(daemon->store, &record);
+    recorder_key_check(&daemon->recorder, outcome);
 }
 
-static void store_deep_check(void *user, const struct deep_outcome *outcome)
+static void record_deep_check(void *user, const struct deep_outcome *outcome)
 {
     struct daemon *daemon = user;
-    const struct verdict *verdict = outcome->verdict;
-    const struct deep_finding *found = &verdict->deep;
-    struct check_record record = {
-        .table = RECORD_DEEP_CHECK,
-        .key = outcome->key,
-        .response_time_ms = verdict->latency_ms,
-        .checked_us = outcome->view->deep.checked_us,
-        .ok = verdict->ok,
-        .counted = true,
-        .http_status = verdict->http_status,
-        .first_token_ms = found->first_token_ms,
-        .tokens_per_second = found->tokens_per_second,
-        .tokens = found->tokens_spent,
-    };
-    memcpy(record.provider, outcome->view->name, sizeof(record.provider));
-    snprintf(record.kind, sizeof(record.kind), "%s", verdict->kind);
-    snprintf(record.error_message, sizeof(record.error_message), "%s", verdict->message);
-    memcpy(record.rung, found->rung, sizeof(record.rung));
-    memcpy(record.model_asked, found->model_asked, sizeof(record.model_asked));
-    memcpy(record.model, found->model, sizeof(record.model));
-    store_append(daemon->store, &record);
+    recorder_deep_check(&daemon->recorder, outcome);
 }
 
-static void store_outage(void *user, const char *provider, unsigned key, const struct outage *outage)
+static void record_outage(void *user, const char *provider, unsigned key, const struct outage *outage)
 {
     struct daemon *daemon = user;
-    struct incident_record record = {
-        .key = key,
-        .started_us = outage->started_us,
-        .ended_us = outage->ended_us,
-        .checks_lost = outage->checks_lost,
-    };
-    snprintf(record.provider, sizeof(record.provider), "%s", provider);
-    memcpy(record.kind, outage->kind, sizeof(record.kind));
-    memcpy(record.first_error, outage->first_error, sizeof(record.first_error));
-    store_append_incident(daemon->store, &record);
+    recorder_outage(&daemon->recorder, provider, key, outage);
+}
+
+static void tell_event(void *user, const struct event_parts *event)
+{
+    struct daemon *daemon = user;
+    if (daemon->journal != NULL)
+        journal_tell(daemon->journal, event);
 }
 
 static void ask_latency(void *user, const char *name, double percent)
@@ -184,6 +110,13 @@ static void ask_past(void *user, const char *name)
 {
     struct daemon *daemon = user;
     remembering_ask(daemon->remembering, name, &daemon->generation->config->busy_hours);
+}
+
+static void serve_event(void *user, struct event *event)
+{
+    struct daemon *daemon = user;
+    if (daemon->server != NULL)
+        server_publish_event(daemon->server, event);
 }
 
 static void serve_snapshot(void *user, struct snapshot *snapshot)
@@ -238,6 +171,19 @@ static void warn_of_restart_settings(const struct config *before, const struct c
         log_warning("daemon", "settings marked (restart) have changed; they take effect at the next start");
 }
 
+static struct store_options store_options_of(const struct config *config)
+{
+    return (struct store_options){
+        .path = config->database,
+        .retention_ms = config->retention_ms,
+        .rollup_retention_ms = config->rollup_retention_ms,
+        .events_retention_ms = config->events_retention_ms,
+        .commit_interval_ms = config->commit_interval_ms,
+        .queue_max = (size_t)config->store_queue,
+        .readers = (unsigned)config->readers,
+    };
+}
+
 static void apply_settings(struct daemon *daemon, const struct config *config)
 {
     enum log_level level;
@@ -248,7 +194,8 @@ static void apply_settings(struct daemon *daemon, const struct config *config)
     if (log_level_parse(config->log_level, &level))
         log_set_level(level);
     prober_configure(daemon->parts.prober, &options);
-    store_configure(daemon->store, config->retention_ms, config->rollup_retention_ms, config->commit_interval_ms);
+    struct store_options store_options = store_options_of(config);
+    store_configure(daemon->store, &store_options);
 }
 
 /* Everything of the new generation is built before anything of the old one is let go. */
@@ -297,11 +244,13 @@ static void reload(struct daemon *daemon)
     notify_reloading();
     if (try_reload(daemon, error, sizeof(error)) == 0) {
         tracker_note_reload(daemon->tracker, NULL);
+        journal_tell(daemon->journal, &(struct event_parts){.kind = EVENT_RELOADED});
         log_info("daemon", "reloaded in %.1f ms", (double)(clock_monotonic_us() - began_us) / 1000);
         tell_providers(daemon->generation);
         tell_absences(daemon->generation);
     } else {
         tracker_note_reload(daemon->tracker, error);
+        journal_tell(daemon->journal, &(struct event_parts){.kind = EVENT_RELOAD_FAILED, .message = error});
         for (char *line = strtok(error, "\n"); line != NULL; line = strtok(NULL, "\n"))
             log_error("daemon", "reload refused, all goes on as before: %s", line);
     }
@@ -323,15 +272,7 @@ static void on_signal(int signal_number, void *user)
 
 static int start_store(struct daemon *daemon, char *error, size_t error_size)
 {
-    const struct config *config = daemon->generation->config;
-    struct store_options options = {
-        .path = config->database,
-        .retention_ms = config->retention_ms,
-        .rollup_retention_ms = config->rollup_retention_ms,
-        .commit_interval_ms = config->commit_interval_ms,
-        .queue_max = (size_t)config->store_queue,
-        .readers = (unsigned)config->readers,
-    };
+    struct store_options options = store_options_of(daemon->generation->config);
     daemon->store = store_open(&options, error, error_size);
     return daemon->store != NULL ? 0 : -1;
 }
@@ -351,13 +292,14 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
         .max_body_bytes = (size_t)config->max_request_body_bytes,
         .idle_timeout_ms = config->idle_timeout_ms,
     };
-    struct server_hooks hooks = {.user = daemon, .check_now = ask_for_check, .best_changed = tell_best};
+    struct server_hooks hooks = {.user = daemon, .check_now = ask_for_check, .best_changed = ask_to_tell_best};
     struct policy_host *policies = load_policies(config, error, error_size);
     if (policies == NULL)
         return -1;
     daemon->server = server_open(&options, daemon->store, &hooks, error, error_size);
     if (daemon->server != NULL) {
         server_publish_policies(daemon->server, policies);
+        server_recall(daemon->server, journal_last_id(daemon->journal), journal_best(daemon->journal));
         tracker_publish(daemon->tracker);
     }
     policy_host_release(policies);
@@ -369,14 +311,17 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, 0};
     struct tracker_sinks sinks = {
         .user = daemon,
-        .checked = store_check,
-        .key_checked = store_key_check,
-        .deep_checked = store_deep_check,
-        .outage = store_outage,
+        .checked = record_check,
+        .key_checked = record_key_check,
+        .deep_checked = record_deep_check,
+        .outage = record_outage,
+        .event = tell_event,
         .ask_latency = ask_latency,
         .ask_past = ask_past,
         .publish = serve_snapshot,
     };
+    struct request_sinks request_sinks = {.user = daemon, .check = check_now, .best = tell_best};
+    struct journal_listener listener = {.told = serve_event, .user = daemon};
     enum log_level level;
 
     signal(SIGPIPE, SIG_IGN);
@@ -395,7 +340,7 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
         return -1;
     /* Signals before threads: these inherit the mask. */
     daemon->signals = loop_watch_signals(daemon->parts.loop, signals, on_signal, daemon);
-    daemon->requests = mailbox_new(daemon->parts.loop, receive_request, daemon);
+    daemon->requests = requests_new(daemon->parts.loop, &request_sinks);
     daemon->tracker = tracker_new(daemon->parts.loop, daemon->parts.prober, &sinks);
     if (daemon->signals == NULL || daemon->requests == NULL || daemon->tracker == NULL ||
         tracker_apply(daemon->tracker, daemon->generation) != 0) {
@@ -404,9 +349,11 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
     }
     if (start_store(daemon, error, error_size) != 0)
         return -1;
+    daemon->recorder.store = daemon->store;
+    daemon->journal = journal_new(daemon->parts.loop, daemon->store, &listener);
     daemon->learning = learning_new(daemon->parts.loop, daemon->tracker, daemon->store);
     daemon->remembering = remembering_new(daemon->parts.loop, daemon->tracker, daemon->store);
-    if (daemon->learning == NULL || daemon->remembering == NULL) {
+    if (daemon->journal == NULL || daemon->learning == NULL || daemon->remembering == NULL) {
         snprintf(error, error_size, "cannot set up the daemon: %s", strerror(errno));
         return -1;
     }
@@ -419,10 +366,12 @@ static void stop(struct daemon *daemon)
     notify_stopping();
     if (daemon->server != NULL)
         server_stop(daemon->server, daemon->generation->config->shutdown_grace_ms);
-    mailbox_free(daemon->requests);
+    daemon->server = NULL;
+    requests_free(daemon->requests);
     learning_stop(daemon->learning);
     remembering_stop(daemon->remembering);
     tracker_free(daemon->tracker);
+    journal_free(daemon->journal);
     if (daemon->store != NULL) {
         size_t lost = store_close(daemon->store, STORE_CLOSE_MS);
         if (lost != 0)
@@ -430,7 +379,7 @@ static void stop(struct daemon *daemon)
     }
     learning_free(daemon->learning);
     remembering_free(daemon->remembering);
-    buf_dispose(&daemon->limits);
+    recorder_dispose(&daemon->recorder);
     generation_release(daemon->generation);
     loop_unwatch(daemon->signals);
     parts_close(&daemon->parts);
@@ -452,6 +401,7 @@ int daemon_run(const struct settings *settings)
     tell_absences(daemon.generation);
     for (size_t i = 0; (url = server_url(daemon.server, i)) != NULL; ++i)
         log_info("daemon", "listening on %s", url);
+    journal_tell(daemon.journal, &(struct event_parts){.kind = EVENT_STARTED});
     tracker_start(daemon.tracker);
     notify_ready(tracker_count(daemon.tracker));
     loop_run(daemon.parts.loop);

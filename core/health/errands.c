@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "health/news.h"
 #include "health/tracker_internal.h"
 
 #include <stdio.h>
@@ -64,6 +65,7 @@ static struct target *settle_limits(const struct errand *errand, const struct ve
         view->rate_limit_percent = percent;
     key_view_release(target->view);
     target->view = view;
+    news_of_limits(target);
     return target;
 }
 
@@ -77,6 +79,7 @@ static void on_models(const struct verdict *verdict, void *user)
 
     errand->check = NULL;
     if (verdict->models != NULL) {
+        news_of_models(provider, provider->models, verdict->models);
         model_list_release(provider->models);
         provider->models = model_list_retain(verdict->models);
         provider->models_read_us = clock_wall_us();
@@ -123,8 +126,7 @@ static void on_deep(const struct verdict *verdict, void *user)
     deep_spend(&provider->deep, verdict->deep.tokens_spent, verdict->requests, now_us);
     struct target *target = settle_limits(&provider->deep_errand, verdict);
     if (deep_take(&provider->deep, verdict, now_us))
-        log_warning("health", "%s: asked for %s, %s answers now; it was %s", provider->name, verdict->deep.model_asked,
-                    verdict->deep.model, before);
+        news_of_answering_model(provider, verdict->deep.model_asked, before, verdict->deep.model);
     if (!verdict->ok && verdict->effects != NULL && provider->deep.failures <= 1)
         log_warning("health", "%s: deep probe: %s: %s", provider->name, verdict->kind, verdict->message);
     if (provider->settings.tuning.deep.enabled == 1) {
@@ -179,19 +181,6 @@ void errands_on_deep(struct timer *timer, void *user)
 
 /* -- status pages -- */
 
-/* A change is news; that all is well at the start is none. */
-static void log_announcement(const struct provider *provider, const struct announcement *page)
-{
-    const char *before = provider->announced != NULL ? provider->announced->state : "operational";
-    const char *message = page->message, *colon = message[0] != '\0' ? ": " : "";
-    if (strcmp(before, page->state) == 0)
-        return;
-    if (strcmp(page->state, "unknown") == 0)
-        log_info("health", "%s: its status page tells nothing%s%s", provider->name, colon, message);
-    else
-        log_info("health", "%s announces: %s%s%s", provider->name, page->state, colon, message);
-}
-
 static void on_page(const struct verdict *verdict, void *user)
 {
     struct provider *provider = user;
@@ -199,7 +188,7 @@ static void on_page(const struct verdict *verdict, void *user)
     arm_after(&provider->page_errand, (uint64_t)provider->tracker->generation->config->status_page_interval_ms * 1000);
     if (verdict->announcement == NULL)
         return;
-    log_announcement(provider, verdict->announcement);
+    news_of_announcement(provider, provider->announced, verdict->announcement);
     announcement_release(provider->announced);
     provider->announced = announcement_retain(verdict->announcement);
     refresh(provider);

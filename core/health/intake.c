@@ -1,6 +1,7 @@
 /* intake: checks of targets, and what becomes of their verdicts. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "health/news.h"
 #include "health/tracker_internal.h"
 
 #include <string.h>
@@ -68,18 +69,6 @@ uint64_t intake_schedule_following(struct target *target)
 
 /* -- what came of a check -- */
 
-static void tell_key_change(const struct target *target, enum health_status before)
-{
-    char label[TARGET_LABEL_MAX];
-    const struct key_view *view = target->view;
-    if (target->provider->target_count < 2 || before == view->status)
-        return;
-    target_label(target, label);
-    log_line(view->status == HEALTH_HEALTHY ? LOG_INFO : LOG_WARNING, "health", "%s: %s -> %s (%s)%s%s", label,
-             health_status_name(before), health_status_name(view->status), view->reason,
-             view->error_message[0] != '\0' ? ": " : "", view->error_message);
-}
-
 static void update_worth(struct target *target)
 {
     struct tracker *tracker = target->provider->tracker;
@@ -134,7 +123,8 @@ void intake_settle(struct target *target, const struct verdict *verdict, const c
     }
     if (!provider_refresh(provider))
         log_error("health", "%s: out of memory for the result of a check", provider->name);
-    tell_key_change(target, before);
+    news_of_key(target, before);
+    news_of_limits(target);
     tell_outcome(target, lead_before);
     if (verdict->ok)
         errands_arm(provider);

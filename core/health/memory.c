@@ -1,6 +1,7 @@
 /* memory: what is remembered of the checks of a provider, of each of several keys, and of the models that deep probes
  * asked last; and whom outages are told. */
 #include "base/log.h"
+#include "health/news.h"
 #include "health/tracker_internal.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@ static void tell_outage(const struct outage *outage, void *user)
     const struct teller *teller = user;
     const struct tracker_sinks *sinks = &teller->provider->tracker->sinks;
     sinks->outage(sinks->user, teller->provider->name, teller->key, outage);
+    news_of_outage(teller->provider, teller->key, outage);
 }
 
 /* Outages of models have no place in the database: their rows say it. */

@@ -43,6 +43,12 @@ static void end_current(struct outages *outages, int64_t ended_us)
 
 /* -- checks -- */
 
+static void tell_of(struct outage *outage, outage_fn tell, void *user)
+{
+    tell(outage, user);
+    outage->told = true;
+}
+
 static void begin_current(struct outages *outages, const struct outage_check *check)
 {
     outages->current = (struct outage){.started_us = check->checked_us};
@@ -72,14 +78,14 @@ void outages_take(struct outages *outages, const struct outage_check *check, out
         ++outages->current.checks_lost;
         outages->lasting = outages->lasting || check->down;
         if (outages->lasting && outages->past_known)
-            tell(&outages->current, user);
+            tell_of(&outages->current, tell, user);
         return;
     }
     if (!outages->lasting)
         return;
     end_current(outages, check->checked_us);
     if (outages->past_known)
-        tell(&outages->current, user);
+        tell_of(&outages->current, tell, user);
     else
         hold_back(outages, &outages->current);
 }
@@ -95,6 +101,7 @@ void outages_add_past(struct outages *outages, const struct outage *outage)
         return;
     }
     outages->current = *outage;
+    outages->current.told = true;
     outages->lasting = true;
 }
 
@@ -110,7 +117,7 @@ void outages_set_streak(struct outages *outages, const struct streak *streak, co
 static void end_past(struct outages *past, int64_t ended_us, outage_fn tell, void *user)
 {
     end_current(past, ended_us);
-    tell(&past->current, user);
+    tell_of(&past->current, tell, user);
 }
 
 /* What began before goes on: its begin is theirs. */
@@ -178,12 +185,12 @@ void outages_absorb(struct outages *outages, struct outages *past, outage_fn tel
 
     outages->past_known = true;
     for (size_t i = 0; i < outages->untold_count; ++i)
-        tell(&outages->untold[i], user);
+        tell_of(&outages->untold[i], tell, user);
     free(outages->untold);
     outages->untold = NULL;
     outages->untold_count = 0;
     if (outages->lasting && seen)
-        tell(&outages->current, user);
+        tell_of(&outages->current, tell, user);
 }
 
 /* -- summing up -- */

@@ -32,6 +32,7 @@ struct outage {
     int64_t started_us;
     int64_t ended_us;           /* 0 = it lasts */
     uint32_t checks_lost;       /* failed ones from the first to the last */
+    bool told;                  /* before, in this run or an earlier one */
     char kind[HEALTH_KIND_MAX]; /* of the first failure; this and the message as they were then */
     char first_error[HEALTH_MESSAGE_MAX];
 };
@@ -76,7 +77,8 @@ struct outage_check {
     const char *message;
 };
 
-/* Told of an outage that has begun, lost another check, or has ended. */
+/* Told of an outage that has begun (it is not `told` yet), lost another check, or has ended. One that was over before
+ * anything could be told of it is told once. */
 typedef void (*outage_fn)(const struct outage *outage, void *user);
 
 void outages_take(struct outages *outages, const struct outage_check *check, outage_fn tell, void *user);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "health/local.h"
+#include "health/news.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -199,20 +200,6 @@ static void fill_forecast(const struct provider *provider, struct provider_view 
     forecast_look(&provider->forecast, clock_wall_us(), view->degraded_latency_ms, limits, count, &view->forecast);
 }
 
-/* Only what is not known anyway: of one that is down the log has been told. */
-static void tell_risk(struct provider *provider, const struct provider_view *view)
-{
-    const struct forecast_view *forecast = &view->forecast;
-    int change = forecast_alarm(&provider->forecast, forecast->risk);
-    if (change > 0 && view->status != HEALTH_DOWN) {
-        log_warning("health", "%s: at risk (%.2f): %s", provider->name, forecast->risk, forecast->reason);
-        provider->risk_told = true;
-    } else if (change < 0 && provider->risk_told) {
-        log_info("health", "%s: no longer at risk (%.2f)", provider->name, forecast->risk);
-        provider->risk_told = false;
-    }
-}
-
 /* -- the view -- */
 
 /* What a failing deep probe makes of the state that the cheap check found. */
@@ -254,16 +241,6 @@ static bool fill_keys(const struct provider *provider, struct provider_view *vie
     return true;
 }
 
-static void log_change(const struct provider_view *before, const struct provider_view *view)
-{
-    if (before->status == view->status || before->lead == view->lead) /* the same lead: its past was restored */
-        return;
-    enum log_level level = view->status == HEALTH_HEALTHY ? LOG_INFO : LOG_WARNING;
-    log_line(level, "health", "%s: %s -> %s (%s)%s%s", view->name, health_status_name(before->status),
-             health_status_name(view->status), view->reason, view->error_message[0] != '\0' ? ": " : "",
-             view->error_message);
-}
-
 bool provider_refresh(struct provider *provider)
 {
     provider_choose_lead(provider);
@@ -293,8 +270,7 @@ bool provider_refresh(struct provider *provider)
     view->stats = provider->chronicle.view != NULL ? stats_view_retain(provider->chronicle.view) : NULL;
     view->kinds = provider->settings.own_kinds ? kind_table_retain(provider->settings.kinds) : NULL;
     fill_forecast(provider, view);
-    log_change(provider->view, view);
-    tell_risk(provider, view);
+    news_of_view(provider, provider->view, view);
     provider_view_release(provider->view);
     provider->view = view;
     return true;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "health/news.h"
 #include "health/tracker_internal.h"
 
 #include <stdio.h>
@@ -187,6 +188,7 @@ static void free_providers_not_in(struct tracker *tracker, const struct staged *
         while (j < count && strcmp(staged[j].provider->name, provider->name) < 0)
             ++j;
         if (j == count || staged[j].provider != provider) {
+            news_of_going(provider);
             stop_provider(provider);
             provider_free(provider);
         }
@@ -273,6 +275,8 @@ static void put_in_service(struct staged *staged, const struct watched *settings
             intake_schedule_following(target);
     }
     provider_remember_keys(provider, clock_wall_us());
+    if (staged->is_new && tracker->started)
+        news_of_coming(provider);
     provider_refresh(provider);
     errands_arm(provider);
 }

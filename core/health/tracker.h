@@ -7,6 +7,7 @@
 
 #include "event/loop.h"
 #include "health/chronicle.h"
+#include "health/event.h"
 #include "health/forecast.h"
 #include "health/generation.h"
 #include "health/snapshot.h"
@@ -44,6 +45,8 @@ struct tracker_sinks {
     void (*ask_latency)(void *user, const char *name, double percent);
     /* Asks for what is known of a provider's past; tracker_remember() takes the answer, some time later. */
     void (*ask_past)(void *user, const char *name);
+    /* Something happened; its id is still to be given. */
+    void (*event)(void *user, const struct event_parts *event);
     /* A new snapshot; the callee retains it if it keeps it. */
     void (*publish)(void *user, struct snapshot *snapshot);
 };

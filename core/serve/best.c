@@ -34,6 +34,8 @@ struct best_answer {
     struct rendered bodies[SPREAD_MAX];
     char names[SPREAD_MAX][PROVIDER_NAME_MAX]; /* who is named; "" = nobody */
     char tags[SPREAD_MAX][24];
+    char named[PROVIDER_NAME_MAX]; /* first; "" = nobody, */
+    uint64_t named_since;          /* from this version of the snapshot on; 0 = not known yet */
 };
 
 struct best_cache {
@@ -111,16 +113,47 @@ static bool render_heads(struct best_answer *answer, const struct snapshot *snap
     return true;
 }
 
-/* Notes who is best now, and tells of a change where that is the answer to the plain question. */
-static void note_best(struct http_thread *thread, const struct best_answer *answer, const struct policy_result *result)
+/* Tells of another best one, where it is the answer to the plain question. The first thread looks at least once a
+ * second, and alone tells: so nothing is told twice. */
+static void tell_best(struct http_thread *thread, const char *now, const char *reason)
+{
+    char before[PROVIDER_NAME_MAX];
+    struct server *server = thread->server;
+    if (thread != &server->threads[0] || (server->best_known && strcmp(server->best_told, now) == 0))
+        return;
+    bool known = server->best_known;
+    memcpy(before, server->best_told, sizeof(before));
+    snprintf(server->best_told, sizeof(server->best_told), "%s", now);
+    server->best_known = true;
+    if (known && server->hooks.best_changed != NULL)
+        server->hooks.best_changed(server->hooks.user, before, now, reason);
+}
+
+static void note_best(struct http_thread *thread, struct best_answer *answer, const struct policy_result *result)
 {
     char before[PROVIDER_NAME_MAX];
     const struct ranking *ranking = result->ranking;
     const char *now = ranking->ranked != 0 ? ranking->rows[0].candidate->view->name : "";
+    incumbents_set(thread->server->incumbents, result->policy, &answer->request, now, before);
+    if (answer->named_since == 0 || strcmp(answer->named, now) != 0) {
+        snprintf(answer->named, sizeof(answer->named), "%s", now);
+        answer->named_since = thread->snapshot->version;
+    }
+    if (answer->query_len == 0)
+        tell_best(thread, now, result->reason);
+}
+
+void best_recall(struct http_thread *thread, const char *name)
+{
+    char before[PROVIDER_NAME_MAX];
     struct server *server = thread->server;
-    bool changed = incumbents_set(server->incumbents, result->policy, &answer->request, now, before);
-    if (changed && answer->query_len == 0 && server->hooks.best_changed != NULL)
-        server->hooks.best_changed(server->hooks.user, before, now, result->reason);
+    struct policy_request plain;
+    char error[BEST_QUERY_ERROR_MAX];
+    if (!best_query_read("", 0, NULL, &plain, error))
+        return;
+    incumbents_set(server->incumbents, policy_default_name(thread->policy_host), &plain, name, before);
+    snprintf(server->best_told, sizeof(server->best_told), "%s", name);
+    server->best_known = true;
 }
 
 static bool make_answer(struct http_thread *thread, struct best_answer *answer)
@@ -209,7 +242,27 @@ static struct best_answer *take_question(struct http_thread *thread, const char 
         snprintf(error, BEST_QUERY_ERROR_MAX, "out of memory");
     else
         answer->request = asked;
+    if (answer != NULL)
+        answer->named_since = 0;
     return answer;
+}
+
+/* The answer to a question, as good as it must be. NULL when the question was refused, or memory ran out, with
+ * `error`; `*status` is what to answer then. */
+static struct best_answer *answer_to(struct http_thread *thread, const char *query, size_t len, int *status,
+                                     char error[BEST_QUERY_ERROR_MAX])
+{
+    struct best_answer *answer = find_answer(thread->best, query, len);
+    *status = 400;
+    if (answer == NULL && (answer = take_question(thread, query, len, error)) == NULL)
+        return NULL;
+    answer->used = ++thread->best->calls;
+    if (is_good(answer, thread->snapshot) || make_answer(thread, answer))
+        return answer;
+    forget_answer(answer);
+    *status = 503;
+    snprintf(error, BEST_QUERY_ERROR_MAX, "out of memory for the answer");
+    return NULL;
 }
 
 void handle_best(struct request *request)
@@ -217,44 +270,44 @@ void handle_best(struct request *request)
     char error[BEST_QUERY_ERROR_MAX];
     struct http_thread *thread = request->thread;
     const char *query = request->query_len != 0 ? request->query : "";
-    size_t len = request->query_len;
+    int status;
 
     if (thread->policies == NULL) {
         reply_error(request, 503, "the policies are not loaded yet");
         return;
     }
-    struct best_answer *answer = find_answer(thread->best, query, len);
-    if (answer == NULL && (answer = take_question(thread, query, len, error)) == NULL) {
-        reply_error(request, 400, "%s", error);
-        return;
-    }
-    answer->used = ++thread->best->calls;
-    if (!is_good(answer, thread->snapshot) && !make_answer(thread, answer)) {
-        forget_answer(answer);
-        reply_error(request, 503, "out of memory for the answer");
+    struct best_answer *answer = answer_to(thread, query, request->query_len, &status, error);
+    if (answer == NULL) {
+        reply_error(request, status, "%s", error);
         return;
     }
     size_t head = spread_pick(&answer->spread, &thread->best->random);
     if (answer->names[head][0] != '\0')
         reply_add_header(request, "x-best-provider", answer->names[head]);
     reply_rendered(request, &answer->bodies[head], answer->tags[head], JSON_TYPE);
-    if (len > QUERY_KEPT_MAX)
+    if (request->query_len > QUERY_KEPT_MAX)
         forget_answer(answer);
+}
+
+/* A version from before a restart may be ahead of ours. */
+bool best_is_news(struct request *request, int64_t version)
+{
+    char error[BEST_QUERY_ERROR_MAX];
+    struct http_thread *thread = request->thread;
+    int status;
+    if (thread->policies == NULL || (uint64_t)version > thread->snapshot->version)
+        return true;
+    const struct best_answer *answer =
+        answer_to(thread, request->query_len != 0 ? request->query : "", request->query_len, &status, error);
+    return answer == NULL || answer->named_since > (uint64_t)version;
 }
 
 void best_watch(struct http_thread *thread)
 {
     char error[BEST_QUERY_ERROR_MAX];
-    if (thread->policies == NULL || thread->snapshot == NULL)
-        return;
-    struct best_answer *answer = find_answer(thread->best, "", 0);
-    if (answer == NULL)
-        answer = take_question(thread, "", 0, error);
-    if (answer == NULL)
-        return;
-    answer->used = ++thread->best->calls;
-    if (!is_good(answer, thread->snapshot) && !make_answer(thread, answer))
-        forget_answer(answer);
+    int status;
+    if (thread->policies != NULL && thread->snapshot != NULL)
+        answer_to(thread, "", 0, &status, error);
 }
 
 /* -- which there are -- */

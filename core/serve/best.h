@@ -18,6 +18,12 @@ struct best_cache *best_cache_new(void);          /* NULL when memory ran out */
 void best_cache_free(struct best_cache *cache);   /* NULL is allowed */
 void best_cache_forget(struct best_cache *cache); /* all answers: the policies are others */
 
+/* Whether the answer to a question is another one than at the version of the snapshot that the client has. */
+bool best_is_news(struct request *request, int64_t version);
+
+/* Who was best before the start. */
+void best_recall(struct http_thread *thread, const char *name);
+
 /* GET /api/providers/best and /api/policies. */
 void handle_best(struct request *request);
 void handle_policies(struct request *request);

@@ -4,6 +4,7 @@
 #include "serve/best.h"
 #include "serve/query.h"
 #include "serve/render.h"
+#include "serve/waiting.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,12 @@ static void handle_status(struct request *request)
     enum stats_window window;
     if (window_of(request, &window))
         reply_cached(request, by_window[window].answer, JSON_TYPE, by_window[window].render);
+}
+
+/* A version from before a restart may be any. */
+static bool status_is_news(struct request *request, int64_t version)
+{
+    return request->snapshot->version != (uint64_t)version;
 }
 
 const struct provider_view *named_provider(struct request *request)
@@ -164,26 +171,35 @@ static void handle_check(struct request *request)
 static void handle_index(struct request *request);
 
 const struct route handler_routes[] = {
-    {"/", ROUTE_GET, handle_index, "this list"},
-    {"/api/providers/status", ROUTE_GET, handle_status, "every provider's state; ?window=24h"},
-    {"/api/providers/status/{name}", ROUTE_GET, handle_status_of_one, "one provider's state; ?window=24h"},
+    {"/", ROUTE_GET, handle_index, .about = "this list"},
+    {"/api/providers/status", ROUTE_GET, handle_status, .about = "every provider's state; ?window=24h, wait, version",
+     .waits_by = "version", .is_news = status_is_news},
+    {"/api/providers/status/{name}", ROUTE_GET, handle_status_of_one, .about = "one provider's state; ?window=24h"},
     {"/api/providers/status/{name}/last_failure", ROUTE_GET, handle_last_failure,
-     "one provider's last failed exchange"},
+     .about = "one provider's last failed exchange"},
     {"/api/providers/best", ROUTE_GET, handle_best,
-     "which provider to call now; ?policy=, model, require, exclude, max_latency_ms, n, key, any"},
-    {"/api/policies", ROUTE_GET, handle_policies, "the policies that /best knows"},
+     .about =
+         "which provider to call now; ?policy=, model, require, exclude, max_latency_ms, n, key, any, wait, version",
+     .waits_by = "version", .is_news = best_is_news},
+    {"/api/providers/events", ROUTE_GET, handle_events,
+     .about =
+         "what happened, as JSON, stream or feed; ?since_id=, kind, provider, limit, format=json|sse|atom|rss, wait",
+     .waits_by = "since_id", .is_news = events_are_news},
+    {"/api/policies", ROUTE_GET, handle_policies, .about = "the policies that /best knows"},
     {"/api/providers/history", ROUTE_GET, handle_history,
-     "the checks of all providers; ?hours=24, from, to, provider, model, key, step or points, merge, limit, format"},
-    {"/api/providers/history/{name}", ROUTE_GET, handle_history_of_one, "the checks of one provider; likewise"},
+     .about = "the checks of all providers; ?hours=24, from, to, provider, model, key, step or points, merge, limit, "
+              "format"},
+    {"/api/providers/history/{name}", ROUTE_GET, handle_history_of_one,
+     .about = "the checks of one provider; likewise"},
     {"/api/providers/incidents", ROUTE_GET, handle_incidents,
-     "the outages, newest first; ?from=, to, hours, provider, limit, format"},
+     .about = "the outages, newest first; ?from=, to, hours, provider, limit, format"},
     {"/api/providers/export/csv", ROUTE_GET, handle_csv,
-     "every provider's state as CSV; with ?hours=, from, to or provider the checks themselves"},
-    {"/api/providers/health", ROUTE_GET, handle_health, "how the daemon itself is"},
-    {"/api/models", ROUTE_GET, handle_models, "who serves which model; ?model="},
-    {"/api/error-kinds", ROUTE_GET, handle_error_kinds, "what each kind of error means, and its consequences"},
-    {"/api/providers/check", ROUTE_POST, handle_check, "check all providers now"},
-    {"/api/providers/check/{name}", ROUTE_POST, handle_check_of_one, "check one provider now"},
+     .about = "every provider's state as CSV; with ?hours=, from, to or provider the checks themselves"},
+    {"/api/providers/health", ROUTE_GET, handle_health, .about = "how the daemon itself is"},
+    {"/api/models", ROUTE_GET, handle_models, .about = "who serves which model; ?model="},
+    {"/api/error-kinds", ROUTE_GET, handle_error_kinds, .about = "what each kind of error means, and its consequences"},
+    {"/api/providers/check", ROUTE_POST, handle_check, .about = "check all providers now"},
+    {"/api/providers/check/{name}", ROUTE_POST, handle_check_of_one, .about = "check one provider now"},
 };
 const size_t handler_route_count = sizeof(handler_routes) / sizeof(handler_routes[0]);
 
@@ -275,5 +291,6 @@ void handle_request(struct request *request, size_t max_header_bytes)
         reply_error(request, 503, "the daemon is starting");
         return;
     }
-    route->handle(request);
+    if (route->waits_by == NULL || waiting_begin(request))
+        route->handle(request);
 }

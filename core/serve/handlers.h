@@ -25,6 +25,10 @@ void handle_downsampled(struct request *request, const struct span *span, const 
 void handle_incidents(struct request *request);
 void handle_export(struct request *request);
 
+/* events.c: what happened, as a list, a stream or a feed; and whether there is more of it behind an id. */
+void handle_events(struct request *request);
+bool events_are_news(struct request *request, int64_t since_id);
+
 /* facts.c: what errors mean, who serves which model, the last exchange that failed. */
 void handle_error_kinds(struct request *request);
 void handle_models(struct request *request);

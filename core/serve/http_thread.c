@@ -3,8 +3,9 @@
 #include "base/log.h"
 #include "serve/best.h"
 #include "serve/handlers.h"
+#include "serve/listener.h"
 #include "serve/server_internal.h"
-#include "serve/stream.h"
+#include "serve/waiting.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -165,6 +166,8 @@ static void begin_stop(struct http_thread *thread, int64_t grace_ms)
     /* h2o_context_request_shutdown() would also start HTTP/2's farewell timers, which outlive this context; the flag is
      * all that HTTP/1 looks at: answers from here on say "Connection: close". */
     thread->ctx.shutdown_requested = 1;
+    listeners_end(thread);
+    waiting_tick(thread);
 }
 
 static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
@@ -177,6 +180,7 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
         case MESSAGE_SNAPSHOT:
             take_snapshot(thread, message->u.snapshot);
             watch_best_soon(thread);
+            waiting_look(thread);
             break;
         case MESSAGE_POLICIES:
             take_policies(thread, message->u.policies);
@@ -185,9 +189,14 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
         case MESSAGE_STOP:
             begin_stop(thread, message->u.grace_ms);
             continue; /* a part of the thread */
-        case MESSAGE_PAGE:
-            stream_on_page(message->u.stream);
-            continue; /* a part of its stream, not a message of its own */
+        case MESSAGE_EVENT:
+            event_ring_add(&thread->events, message->u.event);
+            listeners_wake(thread);
+            waiting_look(thread);
+            break;
+        case MESSAGE_JOB:
+            message->u.job.back(message->u.job.user);
+            continue; /* a part of what the job was for, not a message of its own */
         }
         free(message);
     }
@@ -196,6 +205,28 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
 void http_thread_send(struct http_thread *thread, struct thread_message *message)
 {
     h2o_multithread_send_message(&thread->receiver, &message->super);
+}
+
+/* -- who listens or waits -- */
+
+enum { TICKS_A_SECOND = 10 };
+
+static void on_tick(h2o_timeout_entry_t *entry)
+{
+    struct http_thread *thread = H2O_STRUCT_FROM_MEMBER(struct http_thread, ticker, entry);
+    waiting_tick(thread);
+    if (++thread->ticks % TICKS_A_SECOND == 0)
+        listeners_tick(thread);
+    if (!h2o_linklist_is_empty(&thread->listening) || !h2o_linklist_is_empty(&thread->waiting))
+        http_thread_tick_soon(thread);
+}
+
+void http_thread_tick_soon(struct http_thread *thread)
+{
+    if (h2o_timeout_is_linked(&thread->ticker))
+        return;
+    thread->ticker.cb = on_tick;
+    h2o_timeout_link(thread->ctx.loop, &thread->ctx.hundred_ms_timeout, &thread->ticker);
 }
 
 /* -- the thread -- */
@@ -249,6 +280,7 @@ static void *run(void *user)
         h2o_evloop_run(thread->ctx.loop, 10);
     if (thread->connection_count != 0)
         log_warning("serve", "%zu connections did not end in time", thread->connection_count);
+    h2o_timeout_unlink(&thread->ticker);
     close_loop(thread);
     return NULL;
 }
@@ -257,6 +289,8 @@ int http_thread_open(struct http_thread *thread, struct server *server, const in
 {
     thread->server = server;
     h2o_linklist_init_anchor(&thread->connections);
+    h2o_linklist_init_anchor(&thread->listening);
+    h2o_linklist_init_anchor(&thread->waiting);
     thread->fds = calloc(fd_count, sizeof(*thread->fds));
     thread->listeners = calloc(fd_count, sizeof(*thread->listeners));
     thread->best = best_cache_new();
@@ -323,6 +357,21 @@ void http_thread_publish_policies(struct http_thread *thread, struct policy_host
     http_thread_send(thread, message);
 }
 
+void http_thread_publish_event(struct http_thread *thread, struct event *event)
+{
+    if (!thread->thread_started) {
+        event_ring_add(&thread->events, event);
+        return;
+    }
+    struct thread_message *message = new_message(MESSAGE_EVENT);
+    if (message == NULL) {
+        event_release(event);
+        return;
+    }
+    message->u.event = event;
+    http_thread_send(thread, message);
+}
+
 void http_thread_join(struct http_thread *thread)
 {
     if (thread->thread_started)
@@ -333,6 +382,7 @@ void http_thread_join(struct http_thread *thread)
     policy_state_free(thread->policies);
     policy_host_release(thread->policy_host);
     best_cache_free(thread->best);
+    event_ring_dispose(&thread->events);
     free(thread->listeners);
     free(thread->fds);
 }

@@ -3,6 +3,7 @@
 #define PROVIDERD_SERVE_HTTP_THREAD_H
 
 #include "plugin/policy.h"
+#include "serve/event_ring.h"
 #include "serve/server.h"
 
 #include <h2o.h>
@@ -10,10 +11,9 @@
 #include <semaphore.h>
 #include <stdbool.h>
 
-struct stream;
 struct best_cache;
 
-enum thread_message_kind { MESSAGE_SNAPSHOT, MESSAGE_POLICIES, MESSAGE_PAGE, MESSAGE_STOP };
+enum thread_message_kind { MESSAGE_SNAPSHOT, MESSAGE_POLICIES, MESSAGE_EVENT, MESSAGE_JOB, MESSAGE_STOP };
 
 /* What other threads send. */
 struct thread_message {
@@ -22,7 +22,11 @@ struct thread_message {
     union {
         struct snapshot *snapshot;    /* a reference goes with it */
         struct policy_host *policies; /* a reference goes with it */
-        struct stream *stream;        /* MESSAGE_PAGE: the message is a part of the stream */
+        struct event *event;          /* a reference goes with it */
+        struct {                      /* what a reader thread did has come back; the message is a part of `user` */
+            void (*back)(void *user);
+            void *user;
+        } job;
         int64_t grace_ms;
     } u;
 };
@@ -66,6 +70,11 @@ struct http_thread {
     struct rendered rendered[CACHED_COUNT];
     struct best_cache *best;
     h2o_timeout_entry_t best_watch; /* of the first thread: looks who is best, at most once a second */
+    struct event_ring events;
+    h2o_linklist_t listening;   /* listener.h */
+    h2o_linklist_t waiting;     /* waiting.h */
+    h2o_timeout_entry_t ticker; /* ten times a second while there is one of either */
+    unsigned ticks;
     struct thread_message stop_message;
     bool stopping;
     uint64_t stop_by_ms; /* of the loop's clock */
@@ -83,6 +92,11 @@ int http_thread_start(struct http_thread *thread);
 /* Take the reference over; before the start at once, afterwards by a message. */
 void http_thread_publish(struct http_thread *thread, struct snapshot *snapshot);
 void http_thread_publish_policies(struct http_thread *thread, struct policy_host *policies);
+
+void http_thread_publish_event(struct http_thread *thread, struct event *event);
+
+/* Somebody listens or waits. On the thread itself. */
+void http_thread_tick_soon(struct http_thread *thread);
 
 /* After MESSAGE_STOP: waits for the thread's end and frees what it held. */
 void http_thread_join(struct http_thread *thread);

@@ -162,7 +162,7 @@ static h2o_iovec_t copy_to_pool(h2o_req_t *req, struct buf *body)
     return copy;
 }
 
-void reply_json(struct request *request, int status, struct buf *body)
+static void reply_uncached(struct request *request, int status, const char *content_type, struct buf *body)
 {
     h2o_req_t *req = request->req;
     if (!buf_ok(body)) {
@@ -171,9 +171,19 @@ void reply_json(struct request *request, int status, struct buf *body)
         return;
     }
     if (body->len != 0)
-        add_header(req, H2O_TOKEN_CONTENT_TYPE, JSON_TYPE);
+        add_header(req, H2O_TOKEN_CONTENT_TYPE, content_type);
     add_header(req, H2O_TOKEN_CACHE_CONTROL, "no-store");
     send_whole(request, status, copy_to_pool(req, body));
+}
+
+void reply_json(struct request *request, int status, struct buf *body)
+{
+    reply_uncached(request, status, JSON_TYPE, body);
+}
+
+void reply_body(struct request *request, const char *content_type, struct buf *body)
+{
+    reply_uncached(request, 200, content_type, body);
 }
 
 void reply_error(struct request *request, int status, const char *format, ...)

@@ -24,6 +24,9 @@ void reply_error(struct request *request, int status, const char *format, ...) _
 /* Sends the content of a buf, which is disposed of; JSON that must not be cached. */
 void reply_json(struct request *request, int status, struct buf *body);
 
+/* The same of another type, with status 200. */
+void reply_body(struct request *request, const char *content_type, struct buf *body);
+
 /* What render functions produce for reply_cached. -1 when memory ran out. */
 typedef int (*render_fn)(struct request *request, struct buf *out);
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct request;
 
@@ -14,6 +15,11 @@ struct route {
     unsigned methods;
     void (*handle)(struct request *request);
     const char *about; /* for the index at / */
+
+    /* Of a route whose answer can be waited for (waiting.h): the parameter that says what the client has, and whether
+     * there is something newer by now. NULL: it cannot. */
+    const char *waits_by;
+    bool (*is_news)(struct request *request, int64_t seen);
 };
 
 enum { ROUTE_PARAMETER_MAX = 256 };

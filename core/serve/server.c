@@ -1,5 +1,6 @@
 #include "serve/server.h"
 
+#include "serve/best.h"
 #include "serve/handlers.h"
 #include "serve/render.h"
 #include "serve/server_internal.h"
@@ -314,6 +315,20 @@ void server_publish_policies(struct server *server, struct policy_host *policies
 {
     for (size_t i = 0; i < server->thread_count; ++i)
         http_thread_publish_policies(&server->threads[i], policy_host_retain(policies));
+}
+
+void server_publish_event(struct server *server, struct event *event)
+{
+    for (size_t i = 0; i < server->thread_count; ++i)
+        http_thread_publish_event(&server->threads[i], event_retain(event));
+}
+
+void server_recall(struct server *server, int64_t last_event_id, const char *best)
+{
+    for (size_t i = 0; i < server->thread_count; ++i)
+        server->threads[i].events.floor_id = last_event_id;
+    if (best[0] != '\0' && server->thread_count != 0)
+        best_recall(&server->threads[0], best);
 }
 
 void server_stop(struct server *server, int64_t grace_ms)

@@ -6,6 +6,7 @@
 #ifndef PROVIDERD_SERVE_SERVER_H
 #define PROVIDERD_SERVE_SERVER_H
 
+#include "health/event.h"
 #include "health/snapshot.h"
 #include "store/store.h"
 
@@ -49,6 +50,13 @@ void server_publish(struct server *server, struct snapshot *snapshot);
 
 /* Hands over a policy generation (see plugin/policy.h); a counted reference like the snapshot. Loop thread. */
 void server_publish_policies(struct server *server, struct policy_host *policies);
+
+/* Hands over something that happened; the caller keeps its own reference. Loop thread. */
+void server_publish_event(struct server *server, struct event *event);
+
+/* Before the start, with the policies published: the last event id that was given before, and who was best then ("" =
+ * not known). */
+void server_recall(struct server *server, int64_t last_event_id, const char *best);
 
 /* Stops accepting, lets answers in flight finish for at most `grace_ms`, ends the threads. Loop thread. */
 void server_stop(struct server *server, int64_t grace_ms);

@@ -11,6 +11,8 @@ struct server {
     struct store *store;
     struct server_hooks hooks;
     struct incumbents *incumbents; /* who was best last */
+    bool best_known;               /* for the plain question, as it was told last: the first thread's; "" = nobody */
+    char best_told[PROVIDER_NAME_MAX];
     size_t max_connections;
     size_t max_header_bytes;
     char **urls; /* ended by NULL */

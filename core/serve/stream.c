@@ -57,6 +57,8 @@ static void run_job(struct store_reader *reader, const char *error, void *user)
 
 /* -- on the HTTP thread -- */
 
+static void on_page(void *user);
+
 static void ask_for_page(struct stream *stream)
 {
     stream->submitted = true;
@@ -64,7 +66,7 @@ static void ask_for_page(struct stream *stream)
     if (store_submit(stream->store, run_job, stream))
         return;
     snprintf(stream->error, sizeof(stream->error), "the daemon is stopping");
-    stream_on_page(stream);
+    on_page(stream);
 }
 
 static void proceed(h2o_generator_t *generator, h2o_req_t *req)
@@ -110,8 +112,9 @@ static bool begin_answer(struct stream *stream)
     return true;
 }
 
-void stream_on_page(struct stream *stream)
+static void on_page(void *user)
 {
+    struct stream *stream = user;
     stream->submitted = false;
     --stream->thread->pages_awaited;
     if (stream->req == NULL) {
@@ -146,8 +149,9 @@ void stream_start(struct request *request, const struct stream_content *content,
         reply_error(request, 503, "out of memory for the answer");
         return;
     }
-    stream->message.kind = MESSAGE_PAGE;
-    stream->message.u.stream = stream;
+    stream->message.kind = MESSAGE_JOB;
+    stream->message.u.job.back = on_page;
+    stream->message.u.job.user = stream;
     stream->thread = request->thread;
     stream->store = request->server->store;
     stream->content = content;

@@ -40,8 +40,4 @@ struct stream_content {
 void stream_start(struct request *request, const struct stream_content *content, void *state, const char *content_type,
                   bool whole);
 
-/* A page has come back from a reader thread. On the HTTP thread. */
-struct stream;
-void stream_on_page(struct stream *stream);
-
 #endif

@@ -127,6 +127,8 @@ static int prepare_statements(struct database *database)
     if (result == SQLITE_OK)
         result = incidents_prepare(database->handle, &database->incident);
     if (result == SQLITE_OK)
+        result = events_prepare(database->handle, &database->event);
+    if (result == SQLITE_OK)
         result = roller_prepare(database->handle, &database->roller);
     return result;
 }
@@ -183,6 +185,7 @@ void database_close(struct database *database)
         sqlite3_finalize(database->delete_up_to[i]);
     }
     sqlite3_finalize(database->incident);
+    sqlite3_finalize(database->event);
     roller_finalize(&database->roller);
     sqlite3_close(database->handle);
     *database = (struct database){0};

@@ -24,9 +24,8 @@ static const char no_upper_bound[] = ":";
     " CASE json_type(rate_limit) WHEN 'array' THEN rate_limit END END"
 
 static const char *const checks_sql[] = {
-    [SCHEMA_SEED] = CHECKS_SQL("NULL, NULL, NULL, NULL"),
-    [SCHEMA_VERSION_1] = CHECKS_SQL("ok, reason, NULL, NULL"),
-    [SCHEMA_VERSION_2] = CHECKS_SQL(VERSION_2_COLUMNS),
+    [SCHEMA_SEED] = CHECKS_SQL("NULL, NULL, NULL, NULL"), [SCHEMA_VERSION_1] = CHECKS_SQL("ok, reason, NULL, NULL"),
+    [SCHEMA_VERSION_2] = CHECKS_SQL(VERSION_2_COLUMNS),   [SCHEMA_VERSION_3] = CHECKS_SQL(VERSION_2_COLUMNS),
     [SCHEMA_WHOLE] = CHECKS_SQL(VERSION_2_COLUMNS),
 };
 

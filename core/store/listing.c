@@ -1,4 +1,4 @@
-/* Whole tables, page by page: the checks for an export, the outages. */
+/* Whole tables, page by page: the checks for an export, the outages, the events. */
 #include "store/store_internal.h"
 
 #include "base/clock.h"
@@ -18,6 +18,7 @@ static const char *const export_sql[] = {
     [SCHEMA_VERSION_1] =
         EXPORT_SQL(SEED_COLUMNS "ok, reason, http_status, dns_ms, connect_ms, tls_ms, first_byte_ms, NULL, NULL, NULL"),
     [SCHEMA_VERSION_2] = EXPORT_SQL(STORE_EXPORT_COLUMNS),
+    [SCHEMA_VERSION_3] = EXPORT_SQL(STORE_EXPORT_COLUMNS),
     [SCHEMA_WHOLE] = EXPORT_SQL(STORE_EXPORT_COLUMNS),
 };
 
@@ -83,7 +84,7 @@ int store_incidents_page(struct store_reader *reader, const struct history_range
 {
     int rows = 0, result = reader_refresh_level(reader);
     bool more = true;
-    if (result == SQLITE_OK && reader->level < SCHEMA_WHOLE) /* no such table yet */
+    if (result == SQLITE_OK && reader->level < SCHEMA_VERSION_3) /* no such table yet */
         return 0;
     if (result == SQLITE_OK)
         result = reader_prepare(reader, &reader->statements[READER_INCIDENTS], incidents_sql);
@@ -106,6 +107,59 @@ int store_incidents_page(struct store_reader *reader, const struct history_range
         sqlite3_clear_bindings(statement);
     }
     if (result == SQLITE_OK || result == SQLITE_ROW || result == SQLITE_DONE)
+        return rows;
+    reader_explain(reader, result, error, error_size);
+    return -1;
+}
+
+/* -- events -- */
+
+#define EVENTS_SQL(order)                                                                                              \
+    "SELECT id, time, kind, provider_name, key, from_value, to_value, message FROM provider_events"                    \
+    " WHERE id > ?1 AND id < ?2 ORDER BY id " order " LIMIT ?3"
+
+/* NULL when memory ran out, or it is none that this program knows. */
+static struct event *read_event(sqlite3_stmt *row)
+{
+    struct event_parts parts = {
+        .id = sqlite3_column_int64(row, 0),
+        .key = (unsigned)sqlite3_column_int(row, 4),
+        .provider = (const char *)sqlite3_column_text(row, 3),
+        .from = (const char *)sqlite3_column_text(row, 5),
+        .to = (const char *)sqlite3_column_text(row, 6),
+        .message = (const char *)sqlite3_column_text(row, 7),
+    };
+    const char *kind = (const char *)sqlite3_column_text(row, 2);
+    if (kind == NULL || !event_kind_parse(kind, &parts.kind) || !read_time(row, 1, &parts.at_us))
+        return NULL;
+    return event_new(&parts);
+}
+
+int store_events_page(struct store_reader *reader, const struct event_range *range, int limit, event_row_fn row_fn,
+                      void *user, int64_t *last_id, char *error, size_t error_size)
+{
+    int rows = 0, result = reader_refresh_level(reader);
+    unsigned which = range->newest_first ? READER_EVENTS_BACK : READER_EVENTS;
+    if (result == SQLITE_OK && reader->level < SCHEMA_WHOLE) /* no such table yet */
+        return 0;
+    if (result == SQLITE_OK)
+        result = reader_prepare(reader, &reader->statements[which],
+                                range->newest_first ? EVENTS_SQL("DESC") : EVENTS_SQL("ASC"));
+    if (result == SQLITE_OK) {
+        sqlite3_stmt *statement = reader->statements[which];
+        sqlite3_bind_int64(statement, 1, range->after_id);
+        sqlite3_bind_int64(statement, 2, range->before_id);
+        sqlite3_bind_int(statement, 3, limit);
+        while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+            struct event *event = read_event(statement);
+            *last_id = sqlite3_column_int64(statement, 0);
+            ++rows;
+            if (event != NULL)
+                row_fn(event, user);
+        }
+        sqlite3_reset(statement);
+    }
+    if (result == SQLITE_OK || result == SQLITE_DONE)
         return rows;
     reader_explain(reader, result, error, error_size);
     return -1;

@@ -105,6 +105,20 @@ typedef bool (*incident_row_fn)(const struct incident_row *row, void *user);
 int store_incidents_page(struct store_reader *reader, const struct history_range *range, struct history_cursor *cursor,
                          int limit, incident_row_fn row_fn, void *user, char *error, size_t error_size);
 
+/* Which events: those behind `after_id` and before `before_id`. */
+struct event_range {
+    int64_t after_id;
+    int64_t before_id;
+    bool newest_first;
+};
+
+/* At most `limit` events of the range by id; each is made anew, and the callee's. Those that a newer version of this
+ * program wrote, of kinds that this one does not know, are left out. Returns how many rows were read: less than
+ * `limit`: the end was reached; `last_id` is the last one's, as it was when there is none. -1 on error. */
+typedef void (*event_row_fn)(struct event *event, void *user);
+int store_events_page(struct store_reader *reader, const struct event_range *range, int limit, event_row_fn row_fn,
+                      void *user, int64_t *last_id, char *error, size_t error_size);
+
 /* The hours of a provider that are rolled up, ascending: those that begin at or after `from_s` and before `to_s` (UNIX
  * times). What is not rolled up yet is left out: at most what was checked since the last full hour. Returns how many
  * there were, -1 on error. */

@@ -118,7 +118,7 @@ int store_recall_outages(struct store_reader *reader, const char *provider, unsi
 {
     sqlite3_stmt *statement;
     char from[CLOCK_ISO_MAX];
-    int result = prepare(reader, READER_OUTAGES, outages_sql, SCHEMA_WHOLE, &statement);
+    int result = prepare(reader, READER_OUTAGES, outages_sql, SCHEMA_VERSION_3, &statement);
     if (statement == NULL || result != SQLITE_OK)
         return answer(reader, result, error, error_size);
     clock_format_sql(from_us, from);

@@ -44,6 +44,7 @@ static const char *const last_check_sql[] = {
     [SCHEMA_SEED] = LAST_SQL("NULL, NULL, NULL, NULL"),
     [SCHEMA_VERSION_1] = LAST_SQL("reason, http_status, NULL, NULL"),
     [SCHEMA_VERSION_2] = LAST_SQL("reason, http_status, error_kind, rate_limit"),
+    [SCHEMA_VERSION_3] = LAST_SQL("reason, http_status, error_kind, rate_limit"),
     [SCHEMA_WHOLE] = LAST_SQL("reason, http_status, error_kind, rate_limit"),
 };
 
@@ -364,4 +365,15 @@ void store_restore_close(struct store_restore *restore)
     reader_close(&restore->reader);
     free(restore->buckets);
     free(restore);
+}
+
+/* --- events --- */
+
+int store_restore_events(struct store_restore *restore, int limit, event_row_fn row_fn, void *user, char *error,
+                         size_t error_size)
+{
+    int64_t last_id = 0;
+    struct event_range range = {.after_id = 0, .before_id = INT64_MAX, .newest_first = true};
+    int rows = store_events_page(&restore->reader, &range, limit, row_fn, user, &last_id, error, error_size);
+    return rows < 0 ? -1 : 0;
 }

@@ -7,6 +7,7 @@
 #define PROVIDERD_STORE_RESTORE_H
 
 #include "script/limit_window.h"
+#include "store/reader.h"
 #include "store/store.h"
 
 struct store_restore;
@@ -64,5 +65,9 @@ int store_restore_counts(struct store_restore *restore, const char *provider, bu
 
 int store_restore_deep(struct store_restore *restore, const char *provider, struct store_deep_state *deep, char *error,
                        size_t error_size);
+
+/* The latest events, newest first, at most `limit`; as store_events_page(). 0, or -1 with the reason. */
+int store_restore_events(struct store_restore *restore, int limit, event_row_fn row_fn, void *user, char *error,
+                         size_t error_size);
 
 #endif

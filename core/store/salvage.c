@@ -29,6 +29,7 @@ struct salvage {
     sqlite3 *from;
     sqlite3 *to;
     sqlite3_stmt *insert;
+    bool nameless; /* rows of the table at hand may be of no provider */
     unsigned uncommitted;
     uint64_t carried;
     uint64_t passed_over; /* places that could not be read */
@@ -36,16 +37,18 @@ struct salvage {
 
 /* --- one row --- */
 
-static bool row_is_ours(sqlite3_stmt *row)
+/* `nameless`: a row may be of no provider. */
+static bool row_is_ours(sqlite3_stmt *row, bool nameless)
 {
     for (int i = 0; i < sqlite3_column_count(row); ++i) {
         const char *name = sqlite3_column_name(row, i), *text;
         int64_t time_us;
         if (strcmp(name, "provider_name") == 0) {
             int len = sqlite3_column_bytes(row, i);
-            if (sqlite3_column_type(row, i) != SQLITE_TEXT || len < 1 || len >= PROVIDER_NAME_MAX)
+            if (sqlite3_column_type(row, i) != SQLITE_TEXT || (len < 1 && !nameless) || len >= PROVIDER_NAME_MAX)
                 return false;
-        } else if (strcmp(name, "last_check_timestamp") == 0 || strcmp(name, "started") == 0) {
+        } else if (strcmp(name, "last_check_timestamp") == 0 || strcmp(name, "started") == 0 ||
+                   strcmp(name, "time") == 0) {
             text = (const char *)sqlite3_column_text(row, i);
             if (text == NULL || clock_parse_iso(text, strlen(text), &time_us) != 0)
                 return false;
@@ -64,7 +67,7 @@ static int commit(struct salvage *salvage)
 static int carry(struct salvage *salvage, sqlite3_stmt *row)
 {
     int result = SQLITE_OK;
-    if (!row_is_ours(row))
+    if (!row_is_ours(row, salvage->nameless))
         return SQLITE_OK;
     if (sqlite3_get_autocommit(salvage->to) != 0 &&
         (result = sqlite3_exec(salvage->to, "BEGIN IMMEDIATE", NULL, NULL, NULL)) != SQLITE_OK)
@@ -185,9 +188,12 @@ static int carry_table(struct salvage *salvage, unsigned table, const struct tab
     result = sqlite3_prepare_v2(salvage->to, sql, -1, &salvage->insert, NULL);
     if (result != SQLITE_OK)
         return result;
+    salvage->nameless = table == TABLE_EVENTS;
     if (table == TABLE_ROLLUPS)
         result = carry_from_both_ends(salvage, name, columns, "span %s, provider_name %s, key %s, model %s, start %s",
                                       &write_result);
+    else if (table == TABLE_EVENTS) /* ids lie too far apart to be sought */
+        result = carry_from_both_ends(salvage, name, columns, "id %s", &write_result);
     else if (table == TABLE_ROLLUP_MARKS)
         result = carry_from_both_ends(salvage, name, columns, "table_name %s", &write_result);
     else
@@ -227,7 +233,7 @@ static void forget(struct salvage *salvage)
 
 static int carry_all(struct salvage *salvage)
 {
-    static const unsigned order[] = {TABLE_ROLLUP_MARKS, TABLE_ROLLUPS,    TABLE_INCIDENTS,
+    static const unsigned order[] = {TABLE_ROLLUP_MARKS, TABLE_ROLLUPS,    TABLE_INCIDENTS,  TABLE_EVENTS,
                                      RECORD_CHECK,       RECORD_KEY_CHECK, RECORD_DEEP_CHECK};
     struct schema_state state;
     int result = schema_inspect(salvage->from, &state);

@@ -108,6 +108,18 @@ static const char create_incidents_sql[] = "CREATE TABLE IF NOT EXISTS provider_
 static const char create_incidents_index_sql[] =
     "CREATE INDEX IF NOT EXISTS idx_provider_incidents_started ON provider_incidents(started)";
 
+/* `id`: see health/event.h. */
+static const char create_events_sql[] = "CREATE TABLE IF NOT EXISTS provider_events (\n"
+                                        "    id INTEGER PRIMARY KEY,\n"
+                                        "    time DATETIME NOT NULL,\n"
+                                        "    kind TEXT NOT NULL,\n"
+                                        "    provider_name TEXT NOT NULL,\n"
+                                        "    key INTEGER NOT NULL,\n"
+                                        "    from_value TEXT NOT NULL,\n"
+                                        "    to_value TEXT NOT NULL,\n"
+                                        "    message TEXT NOT NULL\n"
+                                        ")";
+
 /* `added_as`: the type with which a table gets the column that has not got it yet; NULL: every such table has it. */
 struct column {
     const char *name;
@@ -200,6 +212,11 @@ static const struct column incidents_columns[] = {
     {"ended", NULL}, {"kind", NULL},          {"first_error", NULL}, {"checks_lost", NULL},
 };
 
+static const struct column events_columns[] = {
+    {"id", NULL},  {"time", NULL},       {"kind", NULL},     {"provider_name", NULL},
+    {"key", NULL}, {"from_value", NULL}, {"to_value", NULL}, {"message", NULL},
+};
+
 #define COLUMNS(columns) columns, sizeof(columns) / sizeof((columns)[0])
 
 static const struct table {
@@ -222,6 +239,7 @@ static const struct table {
                             .no_id = true},
     [TABLE_INCIDENTS] = {"provider_incidents", create_incidents_sql, create_incidents_index_sql,
                          COLUMNS(incidents_columns), .no_id = false},
+    [TABLE_EVENTS] = {"provider_events", create_events_sql, NULL, COLUMNS(events_columns), .no_id = false},
 };
 
 const char *schema_table_name(enum record_table table)
@@ -349,7 +367,8 @@ int schema_read_level(sqlite3 *handle, enum schema_level *level)
         enum schema_level level;
         const char *sql;
     } signs[] = {
-        {SCHEMA_WHOLE, "SELECT tally FROM provider_rollups LIMIT 0"},
+        {SCHEMA_WHOLE, "SELECT kind FROM provider_events LIMIT 0"},
+        {SCHEMA_VERSION_3, "SELECT tally FROM provider_rollups LIMIT 0"},
         {SCHEMA_VERSION_2, "SELECT error_kind, key, rate_limit FROM provider_health_checks LIMIT 0"},
         {SCHEMA_VERSION_1, "SELECT ok, reason, http_status FROM provider_health_checks LIMIT 0"},
     };

@@ -165,7 +165,8 @@ static int read_rolled(struct store_series *series, struct store_reader *reader)
 
 static bool uses_rollups(const struct store_series *series, const struct store_reader *reader)
 {
-    return reader->level == SCHEMA_WHOLE && series->step_s % (series->everyone ? ROLLUP_FINE_S : ROLLUP_HOUR_S) == 0;
+    return reader->level >= SCHEMA_VERSION_3 &&
+           series->step_s % (series->everyone ? ROLLUP_FINE_S : ROLLUP_HOUR_S) == 0;
 }
 
 /* -- rows -- */
@@ -310,7 +311,7 @@ int store_series_tail_from(struct store_reader *reader, enum record_table table,
     char sql[160];
     tail_from[0] = '\0';
     int result = reader_refresh_level(reader);
-    if (result == SQLITE_OK && reader->level < SCHEMA_WHOLE)
+    if (result == SQLITE_OK && reader->level < SCHEMA_VERSION_3)
         return 0;
     if (result == SQLITE_OK && (result = read_mark(reader, table, &mark)) == SQLITE_OK) {
         snprintf(sql, sizeof(sql), "SELECT replace(min(last_check_timestamp), 'T', ' ') FROM %s WHERE id > %lld",

@@ -99,7 +99,7 @@ static int read_hours(struct store_reader *reader, const char *provider, int64_t
                       rolled_hour_fn hour_fn, void *user, int *count)
 {
     int result = reader_refresh_level(reader);
-    if (result != SQLITE_OK || reader->level < SCHEMA_WHOLE) /* nothing was ever rolled up */
+    if (result != SQLITE_OK || reader->level < SCHEMA_VERSION_3) /* nothing was ever rolled up */
         return result;
     result = reader_prepare(reader, &reader->statements[READER_HOURS], hours_sql);
     if (result != SQLITE_OK)

@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const int64_t ROLLUP_RETENTION_MS = INT64_C(400) * 86400 * 1000;
+#define DAY_MS (INT64_C(86400) * 1000)
+
+static const int64_t ROLLUP_RETENTION_MS = 400 * DAY_MS, EVENTS_RETENTION_MS = 90 * DAY_MS;
 
 /* The path made absolute through its directory, so that a later chdir() does not matter and no name can mean something
  * special to SQLite (":memory:", "file:..."). NULL with the reason when it cannot name a database. */
@@ -52,6 +54,15 @@ done:
     return resolved;
 }
 
+static struct retention_ages ages_of(const struct store_options *options)
+{
+    return (struct retention_ages){
+        .checks_ms = options->retention_ms,
+        .rollups_ms = options->rollup_retention_ms > 0 ? options->rollup_retention_ms : ROLLUP_RETENTION_MS,
+        .events_ms = options->events_retention_ms > 0 ? options->events_retention_ms : EVENTS_RETENTION_MS,
+    };
+}
+
 static struct store *store_new(const struct store_options *options, char *error, size_t error_size)
 {
     pthread_condattr_t monotonic;
@@ -66,8 +77,7 @@ static struct store *store_new(const struct store_options *options, char *error,
         return NULL;
     }
     store->queue_max = options->queue_max > 0 ? options->queue_max : 1;
-    store->retention_ms = options->retention_ms;
-    store->rollup_retention_ms = options->rollup_retention_ms > 0 ? options->rollup_retention_ms : ROLLUP_RETENTION_MS;
+    store->ages = ages_of(options);
     upkeep_begin(&store->upkeep);
     store->commit_interval_ms = options->commit_interval_ms;
     pthread_condattr_init(&monotonic);
@@ -86,10 +96,12 @@ static void store_free(struct store *store)
     database_close(&store->database);
     check_queue_dispose(&store->queue);
     incident_list_dispose(&store->incidents);
+    event_list_dispose(&store->events);
     sums_clear(&store->overflow);
     upkeep_end(&store->upkeep);
     check_queue_dispose(&store->doubtful.checks);
     incident_list_dispose(&store->doubtful.incidents);
+    event_list_dispose(&store->doubtful.events);
     sums_clear(&store->doubtful.overflow);
     pthread_cond_destroy(&store->pool.moved);
     pthread_cond_destroy(&store->pool.wake);
@@ -155,7 +167,7 @@ void store_append(struct store *store, const struct check_record *record)
 void store_append_incident(struct store *store, const struct incident_record *record)
 {
     pthread_mutex_lock(&store->mutex);
-    if (store->queue.count == 0 && store->incidents.count == 0)
+    if (store->queue.count + store->incidents.count + store->events.count == 0)
         store->oldest_queued_ms = clock_monotonic_ms();
     bool taken = incident_list_add(&store->incidents, record), wake = store->writer_idle;
     store->writer_idle = false;
@@ -166,12 +178,27 @@ void store_append_incident(struct store *store, const struct incident_record *re
         pthread_cond_signal(&store->wake);
 }
 
-void store_configure(struct store *store, int64_t retention_ms, int64_t rollup_retention_ms, int64_t commit_interval_ms)
+void store_append_event(struct store *store, struct event *event)
 {
     pthread_mutex_lock(&store->mutex);
-    store->retention_ms = retention_ms;
-    store->rollup_retention_ms = rollup_retention_ms > 0 ? rollup_retention_ms : ROLLUP_RETENTION_MS;
-    store->commit_interval_ms = commit_interval_ms;
+    if (store->queue.count + store->incidents.count + store->events.count == 0)
+        store->oldest_queued_ms = clock_monotonic_ms();
+    int lost = event_list_add(&store->events, event);
+    bool wake = store->writer_idle, first = lost != 0 && store->events_lost == 0;
+    store->events_lost += lost != 0;
+    store->writer_idle = false;
+    pthread_mutex_unlock(&store->mutex);
+    if (first)
+        log_error("store", "%s: more events wait than there is room for; the oldest are lost", store->path);
+    if (wake)
+        pthread_cond_signal(&store->wake);
+}
+
+void store_configure(struct store *store, const struct store_options *options)
+{
+    pthread_mutex_lock(&store->mutex);
+    store->ages = ages_of(options);
+    store->commit_interval_ms = options->commit_interval_ms;
     store->retention_wanted = true;
     store->writer_idle = false;
     pthread_cond_signal(&store->wake);

@@ -19,6 +19,7 @@
 #ifndef PROVIDERD_STORE_STORE_H
 #define PROVIDERD_STORE_STORE_H
 
+#include "health/event.h"
 #include "health/snapshot.h"
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct store_options {
     const char *path;            /* of the database file; created when missing */
     int64_t retention_ms;        /* older checks are deleted, in small batches */
     int64_t rollup_retention_ms; /* hourly rollups older than that become daily ones; incidents go. 0 = 400 days */
+    int64_t events_retention_ms; /* older events are deleted; 0 = 90 days */
     int64_t commit_interval_ms;  /* at most this much is lost by a kill -9 or a power cut; 0 = commit every check */
     size_t queue_max;            /* checks held in memory while the database cannot be written */
     unsigned readers;            /* reader threads, 1-16 */
@@ -99,13 +101,15 @@ void store_append(struct store *store, const struct check_record *record);
 /* The same for an incident: its row is made, or brought up to date. Loop thread. */
 void store_append_incident(struct store *store, const struct incident_record *record);
 
+/* The same for an event, which has its id. It keeps a reference. Loop thread. */
+void store_append_event(struct store *store, struct event *event);
+
 /* Writes what is queued, waiting at most `timeout_ms`, stops the threads, closes. Returns the number of checks that
  * could not be written (0 = all safe). Loop thread, at the end. */
 size_t store_close(struct store *store, int64_t timeout_ms);
 
-/* New retentions and commit interval, from a reload. Loop thread. */
-void store_configure(struct store *store, int64_t retention_ms, int64_t rollup_retention_ms,
-                     int64_t commit_interval_ms);
+/* New retentions and commit interval, from a reload; the other options stay as they were. Loop thread. */
+void store_configure(struct store *store, const struct store_options *options);
 
 /* A database that turned out to be damaged, and got another name. */
 struct set_aside {

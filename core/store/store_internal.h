@@ -11,6 +11,7 @@
 #ifndef PROVIDERD_STORE_STORE_INTERNAL_H
 #define PROVIDERD_STORE_STORE_INTERNAL_H
 
+#include "store/event_log.h"
 #include "store/incidents.h"
 #include "store/queue.h"
 #include "store/reader.h"
@@ -22,7 +23,7 @@
 #include <sys/types.h>
 
 enum {
-    STORE_SCHEMA_VERSION = 3,
+    STORE_SCHEMA_VERSION = 4,
     STORE_BUSY_TIMEOUT_MS = 100, /* short: the writer's own loop retries, and stays ready to stop */
     STORE_RETRY_MIN_MS = 100,
     STORE_RETRY_MAX_MS = 5000,
@@ -40,6 +41,7 @@ enum store_table {
     TABLE_ROLLUPS = RECORD_TABLES, /* tallies of stretches of time; see schema.c */
     TABLE_ROLLUP_MARKS,            /* up to which row each table of checks has been rolled up */
     TABLE_INCIDENTS,               /* outages */
+    TABLE_EVENTS,                  /* what happened; see health/event.h */
     STORE_TABLES,
 };
 
@@ -60,7 +62,8 @@ struct database {
     sqlite3_stmt *insert[RECORD_TABLES];
     sqlite3_stmt *oldest[RECORD_TABLES];       /* id and time of the first rows by id */
     sqlite3_stmt *delete_up_to[RECORD_TABLES]; /* an id */
-    sqlite3_stmt *incident;                    /* writes one */
+    sqlite3_stmt *incident;                    /* writes one, */
+    sqlite3_stmt *event;                       /* and the next likewise */
     struct roller_statements roller;
 };
 
@@ -74,6 +77,7 @@ struct file_identity {
 struct batch {
     struct check_queue checks;
     struct incident_list incidents;
+    struct event_list events;
     struct sums overflow;
 };
 
@@ -93,7 +97,7 @@ struct read_job {
 
 /* What a file holds of our columns and tables. One that cannot be extended yet (read-only, locked) is as the original,
  * or an older version, left it. */
-enum schema_level { SCHEMA_SEED, SCHEMA_VERSION_1, SCHEMA_VERSION_2, SCHEMA_WHOLE };
+enum schema_level { SCHEMA_SEED, SCHEMA_VERSION_1, SCHEMA_VERSION_2, SCHEMA_VERSION_3, SCHEMA_WHOLE };
 
 /* What a reader asks; prepared at first use. */
 enum reader_statement {
@@ -106,6 +110,8 @@ enum reader_statement {
     READER_TAIL_OF_ALL,
     READER_EXPORT,
     READER_INCIDENTS,
+    READER_EVENTS,
+    READER_EVENTS_BACK,
     READER_HOURS,
     READER_OUTAGES,
     READER_MODELS,
@@ -147,6 +153,13 @@ struct upkeep {
     bool delete_failing;
 };
 
+/* How old what may become, in milliseconds. */
+struct retention_ages {
+    int64_t checks_ms;
+    int64_t rollups_ms; /* and incidents */
+    int64_t events_ms;
+};
+
 struct store {
     char *path; /* owned, absolute */
     size_t queue_max;
@@ -155,12 +168,12 @@ struct store {
     pthread_cond_t wake; /* the writer */
     struct check_queue queue;
     struct incident_list incidents;
+    struct event_list events;
     struct sums overflow;      /* of checks that the queue had no room for */
     size_t in_flight;          /* checks taken out of the queue by the commit under way */
     struct batch doubtful;     /* of a commit that failed at its end; older than the queue (doubt.c) */
     uint64_t oldest_queued_ms; /* monotonic, when the first check came into the empty queue */
-    int64_t retention_ms;
-    int64_t rollup_retention_ms;
+    struct retention_ages ages;
     int64_t commit_interval_ms;
     bool writer_idle;        /* it sleeps with no commit ahead: an append must wake it */
     bool suspect;            /* the file seems to be damaged: to be looked at before it is used again */
@@ -170,6 +183,7 @@ struct store {
     bool stopping;
     uint64_t stop_deadline_ms;  /* monotonic */
     struct file_identity file;  /* what the writer's connection is open on */
+    uint64_t events_lost;       /* that the list had no room for */
     struct store_report report; /* `queued` is not kept here but counted when asked for */
 
     /* The writer thread's own. */
@@ -322,7 +336,7 @@ void upkeep_hurry(struct upkeep *upkeep);
 
 /* When the next step is due, and one step. Without the mutex. */
 uint64_t upkeep_due_ms(const struct upkeep *upkeep);
-void upkeep_step(struct store *store, int64_t retention_ms, int64_t keep_ms);
+void upkeep_step(struct store *store, const struct retention_ages *ages);
 
 /* --- retention.c --- */
 
@@ -330,6 +344,7 @@ struct retention_order {
     int64_t now_us;
     int64_t checks_before_us; /* older ones go, if they are rolled up */
     int64_t incidents_before_us;
+    int64_t events_before_us;
     int rows; /* at most, of one table */
 };
 

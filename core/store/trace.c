@@ -17,9 +17,8 @@ enum { BUSY_TIMEOUT_MS = 5000, NAMES_MAX = 1000000 };
     ", NULL, NULL, rate_limit_percent FROM provider_health_checks ORDER BY provider_name"
 
 static const char *const trace_sql[] = {
-    [SCHEMA_SEED] = TRACE_SQL("NULL", "NULL"),
-    [SCHEMA_VERSION_1] = TRACE_SQL("ok", "NULL"),
-    [SCHEMA_VERSION_2] = TRACE_SQL("ok", "error_kind"),
+    [SCHEMA_SEED] = TRACE_SQL("NULL", "NULL"),          [SCHEMA_VERSION_1] = TRACE_SQL("ok", "NULL"),
+    [SCHEMA_VERSION_2] = TRACE_SQL("ok", "error_kind"), [SCHEMA_VERSION_3] = TRACE_SQL("ok", "error_kind"),
     [SCHEMA_WHOLE] = TRACE_SQL("ok", "error_kind"),
 };
 

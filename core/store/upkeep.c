@@ -105,15 +105,16 @@ static void pace_deleting(struct upkeep *upkeep, uint64_t took_us)
         upkeep->delete_rows *= 2;
 }
 
-static void delete_old(struct store *store, int64_t retention_ms, int64_t keep_ms)
+static void delete_old(struct store *store, const struct retention_ages *ages)
 {
     struct upkeep *upkeep = &store->upkeep;
     char reason[STORE_ERROR_MAX];
     int64_t now_us = clock_wall_us();
     uint64_t began_us = clock_monotonic_us();
     struct retention_order order = {.now_us = now_us,
-                                    .checks_before_us = now_us - retention_ms * 1000,
-                                    .incidents_before_us = now_us - keep_ms * 1000,
+                                    .checks_before_us = now_us - ages->checks_ms * 1000,
+                                    .incidents_before_us = now_us - ages->rollups_ms * 1000,
+                                    .events_before_us = now_us - ages->events_ms * 1000,
                                     .rows = upkeep->delete_rows};
     enum retention_result result = retention_step(&store->database, &order, reason, sizeof(reason));
     note_result(store, &upkeep->delete_failing, result == RETENTION_FAILED, "old checks cannot be deleted", reason);
@@ -123,11 +124,11 @@ static void delete_old(struct store *store, int64_t retention_ms, int64_t keep_m
         clock_monotonic_ms() + (uint64_t)(result == RETENTION_MORE ? STORE_UPKEEP_PAUSE_MS : RETENTION_EVERY_MS);
 }
 
-void upkeep_step(struct store *store, int64_t retention_ms, int64_t keep_ms)
+void upkeep_step(struct store *store, const struct retention_ages *ages)
 {
     struct upkeep *upkeep = &store->upkeep;
     if (upkeep->roll_at_ms <= clock_monotonic_ms())
-        roll(store, keep_ms);
+        roll(store, ages->rollups_ms);
     else
-        delete_old(store, retention_ms, keep_ms);
+        delete_old(store, ages);
 }

@@ -180,6 +180,7 @@ void batch_put_back(struct store *store, struct batch *batch)
     pthread_mutex_lock(&store->mutex);
     check_queue_put_back(&store->queue, &batch->checks);
     incident_list_put_back(&store->incidents, &batch->incidents);
+    store->events_lost += event_list_put_back(&store->events, &batch->events);
     if (!sums_move(&store->overflow, &batch->overflow))
         store->report.dropped += batch->overflow.checks;
     store->in_flight = 0;
@@ -198,6 +199,8 @@ static size_t take_batch(struct store *store, struct batch *batch)
     if (batch->incidents.count == 0)
         batch->incidents = (struct incident_list){NULL, NULL, 0};
     store->incidents = (struct incident_list){NULL, NULL, 0};
+    batch->events = store->events;
+    store->events = (struct event_list){NULL, NULL, 0};
     batch->overflow = store->overflow;
     store->overflow = (struct sums){0};
     store->in_flight = batch->checks.count;
@@ -215,6 +218,7 @@ void batch_finish(struct store *store, struct batch *batch)
     check_queue_recycle(&store->queue, &batch->checks);
     pthread_mutex_unlock(&store->mutex);
     incident_list_dispose(&batch->incidents);
+    event_list_dispose(&batch->events);
     sums_clear(&batch->overflow);
 }
 
@@ -234,6 +238,8 @@ static int insert_batch(struct database *database, const struct batch *batch, si
     if (last != NULL)
         batch_end_note(end, database->handle, last);
     int result = incidents_write(&batch->incidents, database->incident);
+    if (result == SQLITE_OK)
+        result = events_write(&batch->events, database->event);
     return result == SQLITE_OK ? rollup_write_sums(database, &batch->overflow) : result;
 }
 
@@ -314,7 +320,7 @@ static uint64_t commit_due_ms(const struct store *store)
         return 0;
     if (!store->report.writable)
         return store->retry_at_ms;
-    if (store->queue.count == 0 && store->incidents.count == 0)
+    if (store->queue.count + store->incidents.count + store->events.count == 0)
         return UINT64_MAX;
     if (store->stopping || store->queue.count > store->queue_max / 2)
         return 0;
@@ -331,8 +337,8 @@ static void sleep_until(struct store *store, uint64_t until_ms)
 
 static bool finished(const struct store *store, uint64_t now_ms)
 {
-    return store->stopping && ((store->queue.count + store->doubtful.checks.count + store->incidents.count == 0) ||
-                               now_ms >= store->stop_deadline_ms);
+    size_t waiting = store->queue.count + store->doubtful.checks.count + store->incidents.count + store->events.count;
+    return store->stopping && (waiting == 0 || now_ms >= store->stop_deadline_ms);
 }
 
 void *writer_run(void *user)
@@ -360,9 +366,9 @@ void *writer_run(void *user)
             commit_batch(store);
             pthread_mutex_lock(&store->mutex);
         } else if (can_tidy && now_ms >= upkeep_due_ms(&store->upkeep)) {
-            int64_t retention_ms = store->retention_ms, keep_ms = store->rollup_retention_ms;
+            struct retention_ages ages = store->ages;
             pthread_mutex_unlock(&store->mutex);
-            upkeep_step(store, retention_ms, keep_ms);
+            upkeep_step(store, &ages);
             pthread_mutex_lock(&store->mutex);
         } else {
             uint64_t wake_ms = can_tidy ? earlier(due_ms, upkeep_due_ms(&store->upkeep)) : due_ms;

@@ -336,7 +336,7 @@ int main(int argc, char **argv)
     open_store(&bench);
     measure(&bench, "rolling all of it up", all_rolled_up);
     measure(&bench, "nothing to do", idle_long_enough);
-    store_configure(bench.store, bench.days * DAY_MS / 7, 0, 0);
+    store_configure(bench.store, &(struct store_options){.retention_ms = bench.days * DAY_MS / 7});
     measure(&bench, "deleting six sevenths and giving space back", all_given_back);
     printf("rows left: %lld; sums: %lld\n", (long long)number(&bench, "SELECT count(*) FROM provider_health_checks"),
            (long long)number(&bench, "SELECT count(*) FROM provider_rollups"));

@@ -12,9 +12,9 @@
 /* -- routes -- */
 
 static const struct route ROUTES[] = {
-    {"/", ROUTE_GET, NULL, ""},
-    {"/a/status", ROUTE_GET, NULL, ""},
-    {"/a/status/{name}", ROUTE_GET, NULL, ""},
+    {"/", ROUTE_GET, NULL, .about = ""},
+    {"/a/status", ROUTE_GET, NULL, .about = ""},
+    {"/a/status/{name}", ROUTE_GET, NULL, .about = ""},
 };
 
 static struct route_match match;

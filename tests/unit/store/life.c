@@ -131,7 +131,8 @@ void life_begin(struct fixture *f, struct life *life)
             append_incident(life->store, began_us, round != 0);
         life_settle(life);
         if (round == 0)
-            store_configure(life->store, f->options.retention_ms, 0, 0); /* and looks for old checks */
+            store_configure(life->store, &(struct store_options){
+                                             .retention_ms = f->options.retention_ms}); /* and looks for old checks */
     }
     await_upkeep(life->store);
 }

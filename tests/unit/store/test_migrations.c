@@ -25,6 +25,23 @@
                   "ON provider_deep_checks(provider_name, last_check_timestamp);"                                      \
                   "PRAGMA user_version = 2;"
 
+#define VERSION_3_SQL                                                                                                  \
+    VERSION_2_SQL "CREATE TABLE provider_rollups (\n    span INTEGER NOT NULL,\n    provider_name TEXT NOT NULL,\n"    \
+                  "    key INTEGER NOT NULL,\n    model TEXT NOT NULL,\n    start INTEGER NOT NULL,\n"                 \
+                  "    checks INTEGER NOT NULL,\n    up INTEGER NOT NULL,\n    uncounted INTEGER NOT NULL,\n"          \
+                  "    latency_min_ms REAL,\n    latency_mean_ms REAL,\n    latency_p95_ms REAL,\n"                    \
+                  "    latency_max_ms REAL,\n    tally BLOB NOT NULL,\n"                                               \
+                  "    PRIMARY KEY (span, provider_name, key, model, start)\n) WITHOUT ROWID;"                         \
+                  "CREATE INDEX idx_provider_rollups_start ON provider_rollups(span, start);"                          \
+                  "CREATE TABLE provider_rollup_marks (\n    table_name TEXT NOT NULL PRIMARY KEY,\n"                  \
+                  "    last_id INTEGER NOT NULL\n) WITHOUT ROWID;"                                                     \
+                  "CREATE TABLE provider_incidents (\n    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"                     \
+                  "    provider_name TEXT NOT NULL,\n    key INTEGER NOT NULL,\n    started DATETIME NOT NULL,\n"      \
+                  "    ended DATETIME,\n    kind TEXT,\n    first_error TEXT,\n    checks_lost INTEGER NOT NULL,\n"    \
+                  "    UNIQUE (provider_name, key, started)\n);"                                                       \
+                  "CREATE INDEX idx_provider_incidents_started ON provider_incidents(started);"                        \
+                  "PRAGMA user_version = 3;"
+
 #define SEED_ROWS                                                                                                      \
     "INSERT INTO provider_health_checks (id, provider_name, status, response_time_ms, uptime_percent,"                 \
     " rate_limit_percent, last_check_timestamp, error_message, consecutive_failures, created_at) VALUES"               \
@@ -65,8 +82,13 @@ static const struct version {
      "quote(error_message)||quote(created_at)||quote(ok)||quote(reason)||quote(http_status)||quote(dns_ms)||"
      "quote(error_kind)||quote(key)||quote(rate_limit)",
      6},
+    {3, VERSION_3_SQL VERSION_2_ROWS,
+     "quote(id)||quote(provider_name)||quote(status)||quote(response_time_ms)||quote(last_check_timestamp)||"
+     "quote(error_message)||quote(created_at)||quote(ok)||quote(reason)||quote(http_status)||quote(dns_ms)||"
+     "quote(error_kind)||quote(key)||quote(rate_limit)",
+     6},
 };
-enum { VERSIONS = sizeof(versions) / sizeof(versions[0]), TODAY = 3 };
+enum { VERSIONS = sizeof(versions) / sizeof(versions[0]), TODAY = 4 };
 
 /* --- what is in a file --- */
 

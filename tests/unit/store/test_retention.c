@@ -29,7 +29,7 @@ static void old_checks_go_in_batches_and_newer_ones_stay(void **state)
     append_aged(store, "new", 300, 10);
     assert_true(report_reaches(store, has_written, 2000));
     assert_int_equal(sql_number(f->path, count_sql), 2000);
-    store_configure(store, 3600 * 1000, 0, 10);
+    store_configure(store, &(struct store_options){.retention_ms = 3600 * 1000, .commit_interval_ms = 10});
     assert_true(old_rows_gone(f->path));
     assert_int_equal(sql_number(f->path, count_sql), 300);
     assert_int_equal(store_close(store, 1000), 0);
@@ -54,7 +54,7 @@ static void old_checks_of_keys_and_deep_ones_go_too(void **state)
     append_aged(store, "new", 2, 10);
     assert_true(report_reaches(store, has_written, 1203 + 602 + 2));
     assert_int_equal(sql_number(f->path, rest_sql), 1203602);
-    store_configure(store, 3600 * 1000, 0, 10);
+    store_configure(store, &(struct store_options){.retention_ms = 3600 * 1000, .commit_interval_ms = 10});
     uint64_t until = clock_monotonic_ms() + WAIT_MAX_MS;
     while (sql_number(f->path, rest_sql) > 3002 && clock_monotonic_ms() < until)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
@@ -69,7 +69,7 @@ static void checks_are_written_while_old_ones_go(void **state)
     struct store *store = fixture_open(f);
     append_aged(store, "old", 5000, 2 * 3600 * 1000);
     assert_true(report_reaches(store, has_written, 5000));
-    store_configure(store, 3600 * 1000, 0, 0);
+    store_configure(store, &(struct store_options){.retention_ms = 3600 * 1000});
     uint64_t began = clock_monotonic_ms();
     for (unsigned i = 0; i < 20; ++i) {
         append_aged(store, "new", 1, 0);
@@ -106,7 +106,7 @@ static void a_file_that_is_mostly_free_shrinks(void **state)
     }
     assert_true(report_reaches(store, has_written, 12000));
     long long pages = sql_number(f->path, "PRAGMA page_count");
-    store_configure(store, 3600 * 1000, 0, 10);
+    store_configure(store, &(struct store_options){.retention_ms = 3600 * 1000, .commit_interval_ms = 10});
     uint64_t until = clock_monotonic_ms() + WAIT_MAX_MS;
     while (sql_number(f->path, "PRAGMA page_count") > pages - 256 && clock_monotonic_ms() < until)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);

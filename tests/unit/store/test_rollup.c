@@ -350,7 +350,9 @@ static void a_rollup_that_fails_leaves_nothing_behind_and_is_made_up_for(void **
     assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_health_checks"), 1000);
     assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_rollups"), 0);
     sql_file(f->path, "DROP TRIGGER refuse");
-    store_configure(store, f->options.retention_ms, INT64_C(400) * 86400 * 1000, 10);
+    store_configure(store, &(struct store_options){.retention_ms = f->options.retention_ms,
+                                                   .rollup_retention_ms = INT64_C(400) * 86400 * 1000,
+                                                   .commit_interval_ms = 10});
     wait_for_number(f->path, "SELECT 1000 - count(*) FROM provider_health_checks", 1000);
     assert_int_equal(store_close(store, 1000), 0);
     assert_int_equal(sql_number(f->path, "SELECT sum(checks + uncounted) FROM provider_rollups"

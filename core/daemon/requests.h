@@ -1,0 +1,28 @@
+/* requests: what HTTP threads want of the loop's thread, by mail.
+ *
+ * Thread: requests_check and requests_best any, the rest the loop's.
+ */
+#ifndef PROVIDERD_DAEMON_REQUESTS_H
+#define PROVIDERD_DAEMON_REQUESTS_H
+
+#include "event/loop.h"
+
+/* What is done about them, on the loop's thread. */
+struct request_sinks {
+    void *user;
+    void (*check)(void *user, const char *name); /* NULL = all */
+    void (*best)(void *user, const char *from, const char *to, const char *reason);
+};
+
+struct requests;
+
+struct requests *requests_new(struct loop *loop, const struct request_sinks *sinks); /* NULL with errno */
+void requests_free(struct requests *requests); /* no thread may ask any more; NULL is allowed */
+
+/* Check a provider, or all of them (NULL). */
+void requests_check(struct requests *requests, const char *name);
+
+/* The best provider is another. */
+void requests_best(struct requests *requests, const char *from, const char *to, const char *reason);
+
+#endif
