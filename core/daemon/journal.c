@@ -11,6 +11,7 @@
 enum { EVENTS_LOOKED_AT = 1000 }; /* of those from before, for the last best provider */
 
 static const uint64_t STORE_LOOK_US = 1000000;
+static const int64_t HOUR_MS = INT64_C(3600) * 1000;
 
 struct journal {
     struct loop *loop;
@@ -85,7 +86,7 @@ static void note_event(struct event *event, void *user)
 static void read_past(struct journal *journal)
 {
     char error[256] = "";
-    struct store_restore *restore = store_restore_open(journal->store, 0, 1, error, sizeof(error));
+    struct store_restore *restore = store_restore_open(journal->store, HOUR_MS, HOUR_MS, error, sizeof(error));
     if (restore == NULL ||
         store_restore_events(restore, EVENTS_LOOKED_AT, note_event, journal, error, sizeof(error)) != 0)
         log_warning("journal", "the events of the past cannot be read: %s", error);

@@ -120,8 +120,10 @@ void waiting_look(struct http_thread *thread)
     }
 }
 
+/* What is new may have been passed over by an answer that is not made anew for each snapshot (best.h). */
 void waiting_tick(struct http_thread *thread)
 {
+    waiting_look(thread);
     uint64_t now_ms = h2o_now(thread->ctx.loop);
     for (h2o_linklist_t *link = thread->waiting.next, *next = link->next; link != &thread->waiting;
          link = next, next = link->next) {

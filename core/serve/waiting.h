@@ -18,7 +18,7 @@ bool waiting_begin(struct request *request);
 /* There is something new: a snapshot or an event. Answers those that it concerns. */
 void waiting_look(struct http_thread *thread);
 
-/* Some ten times a second: answers those whose time is up; all of them when the thread stops. */
+/* Some ten times a second: looks again, and answers those whose time is up; all of them when the thread stops. */
 void waiting_tick(struct http_thread *thread);
 
 #endif

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from harness import REPO, Daemon, Simulator, wait_for, write_settings
+from made import script
 
 TEST_TAKES_AT_MOST_S = 90
 
@@ -51,3 +52,17 @@ def daemon(write_config, tmp_path):
     for running in started:
         if not running.ended and running.process.poll() is None:
             running.stop()
+
+
+@pytest.fixture
+def made(providers, daemon):
+    """A daemon with providers of these specs; each is checked once before it is handed over."""
+    def start(specs, environment=None, **settings):
+        (providers / "made.lua").write_text(script(specs))
+        settings = {"interval": "30d", "jitter_percent": 0, "witnesses": [], **settings}
+        running = daemon(environment, provider_paths=[str(providers)], **settings)
+        for name, spec in specs.items():
+            running.wait_for_provider(name, lambda entry: entry["last_check"] != "never"
+                                      and ("models" not in spec or entry["model_count"] is not None))
+        return running
+    return start

@@ -4,52 +4,8 @@ import time
 
 import pytest
 
-from harness import REPO, lua, wait_for
-
-# Providers that answer as their table says; a step of the answers for each check, the last one from then on.
-MADE = """
-local function provider(name, spec)
-  local n = 0
-  return { name = name, base_url = spec.base_url or ("http://" .. name .. ".test:9"), keys = spec.keys,
-    upstream = spec.upstream, features = spec.features, interval = spec.interval,
-    list_models = spec.models and function() return spec.models end or nil,
-    probe = function(_, check)
-      n = n + 1
-      if spec.hang and n > 1 then
-        http.get(env "HANGS")
-      end
-      local answer = spec[math.min(n, #spec)]
-      local kind = answer.kind
-      return { ok = not kind, kind = kind, message = kind and "no" or nil, latency_ms = answer.ms,
-        rate_limit_percent = spec.used and spec.used[check.key_number or 1], retry_at = answer.retry_at,
-        limits = spec.limits }
-    end }
-end
-return { %s }"""
-
-
-@pytest.fixture
-def made(providers, daemon):
-    """A daemon with providers of these specs; each is checked once before it is handed over."""
-    def start(specs, environment=None, **settings):
-        (providers / "made.lua").write_text(MADE % ", ".join(
-            f'provider("{name}", {spec if isinstance(spec, str) else lua(spec)})' for name, spec in specs.items()))
-        settings = {"interval": "30d", "jitter_percent": 0, "witnesses": [], **settings}
-        running = daemon(environment, provider_paths=[str(providers)], **settings)
-        for name, spec in specs.items():
-            running.wait_for_provider(name, lambda entry: entry["last_check"] != "never"
-                                      and ("models" not in spec or entry["model_count"] is not None))
-        return running
-    return start
-
-
-def good(ms, **spec):
-    return {1: {"ms": ms}, **spec}
-
-
-def failing(kind="server_error", **spec):
-    return {1: {"ms": 5.0, "kind": kind}, **spec}
-
+from harness import REPO, wait_for
+from made import failing, good
 
 def best(running, query="", status=200):
     answer = running.get("/api/providers/best" + ("?" + query if query else ""))

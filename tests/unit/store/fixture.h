@@ -204,6 +204,14 @@ static inline long long sql_number(const char *path, const char *sql)
 }
 
 /* Runs `job` on the pool and waits until it has posted `done`. */
+static inline void wait_for_number(const char *path, const char *sql, long long wanted)
+{
+    uint64_t until = clock_monotonic_ms() + WAIT_MAX_MS;
+    while (sql_number(path, sql) != wanted && clock_monotonic_ms() < until)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    assert_int_equal(sql_number(path, sql), wanted);
+}
+
 static inline void run_and_wait(struct store *store, store_job_fn job, void *user, sem_t *done)
 {
     assert_true(store_submit(store, job, user));

@@ -76,6 +76,18 @@ static void append_incident(struct store *store, int64_t started_us, bool ended)
     store_append_incident(store, &incident);
 }
 
+/* Before the checks of its round: where one of those is, it is too. */
+static void append_event(struct store *store, unsigned round)
+{
+    struct event_parts parts = {.id = clock_wall_us() / 1000 + round, .kind = EVENT_STATUS, .provider = "new"};
+    char text[16];
+    snprintf(text, sizeof(text), "%u", round);
+    parts.message = text;
+    struct event *event = event_new(&parts);
+    store_append_event(store, event);
+    event_release(event);
+}
+
 struct looking {
     sem_t done;
     bool found;
@@ -126,6 +138,7 @@ void life_begin(struct fixture *f, struct life *life)
     append_old(life->store);
     life_settle(life);
     for (unsigned round = 0; round < LIFE_ROUNDS; ++round) {
+        append_event(life->store, round);
         append_round(life->store, round);
         if (round == 0 || round == 2)
             append_incident(life->store, began_us, round != 0);
@@ -175,13 +188,21 @@ static unsigned checked_table(const struct fixture *f, const char *table, const 
     return count;
 }
 
+/* Each once, in the order of the rounds, and none missing of a round of which there is a check. */
+static void check_events(const struct fixture *f, unsigned checks, bool whole)
+{
+    unsigned count = checked_table(f, "provider_events", "CAST(message AS INTEGER)", LIFE_ROUNDS, whole);
+    assert_true(count >= (checks + LIFE_ROUND_CHECKS - 1) / LIFE_ROUND_CHECKS);
+}
+
 unsigned life_check_file(const struct fixture *f, bool whole)
 {
     char text[256];
     assert_string_equal(sql_text(f->path, "PRAGMA integrity_check", text, sizeof(text)), "ok");
     if (!whole && sql_number(f->path, "SELECT count(*) FROM sqlite_master") == 0)
         return 0; /* it ended before there was anything */
-    unsigned rows = checked_table(f, "provider_health_checks", "consecutive_failures", LIFE_CHECKS, whole);
+    unsigned checks = checked_table(f, "provider_health_checks", "consecutive_failures", LIFE_CHECKS, whole);
+    unsigned rows = checks;
     rows += checked_table(f, "provider_key_checks", "consecutive_failures", LIFE_CHECKS, whole);
     rows += checked_table(f, "provider_deep_checks", "tokens", LIFE_ROUNDS, whole);
     assert_int_equal(sql_number(f->path, "SELECT count(*) - count(DISTINCT consecutive_failures) FROM "
@@ -191,6 +212,7 @@ unsigned life_check_file(const struct fixture *f, bool whole)
         return rows;
     check_rollups(f, "old", LIFE_OLD_CHECKS, whole);
     check_rollups(f, "new", LIFE_CHECKS, whole);
+    check_events(f, checks, whole);
     if (whole)
         assert_int_equal(sql_number(f->path, "SELECT count(*) = 1 AND sum(checks_lost) = 7 FROM provider_incidents"),
                          1);

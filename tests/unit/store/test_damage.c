@@ -171,6 +171,9 @@ static void damage_that_a_reader_meets_costs_only_what_is_damaged(void **state)
     static unsigned char before[4 * 1024 * 1024], after[sizeof(before)];
     char name[256] = "", wal[300];
     make_history(f, 3000);
+    sql_file(f->path,
+             "INSERT INTO provider_events VALUES (1795500000123, '2026-11-24T06:00:00', 'status_change', 'checkee',"
+             " 0, 'healthy', 'down', ''), (1795500000999, '2026-11-24T06:00:01', 'reloaded', '', 0, '', '', '')");
     sql_file(f->path, "INSERT INTO provider_incidents (provider_name, key, started, checks_lost) VALUES ('checkee', 0,"
                       " '2099-01-01T00:00:00', 3)");
     struct store *store = fixture_open(f);
@@ -201,6 +204,7 @@ static void damage_that_a_reader_meets_costs_only_what_is_damaged(void **state)
                      0);
     assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_health_checks WHERE id > 3000"), 55);
     assert_int_equal(sql_number(f->path, "SELECT count(*) FROM provider_incidents"), 1);
+    assert_int_equal(sql_number(f->path, "SELECT sum(id) FROM provider_events"), 2 * INT64_C(1795500000000) + 1122);
 }
 
 static void damage_where_the_writer_writes_loses_no_check_in_memory(void **state)

@@ -39,14 +39,6 @@ static void wait_for_mark(const char *path, const char *table, long long wanted)
     assert_int_equal(mark_of(path, table), wanted);
 }
 
-static void wait_for_number(const char *path, const char *sql, long long wanted)
-{
-    uint64_t until = clock_monotonic_ms() + WAIT_MAX_MS;
-    while (sql_number(path, sql) != wanted && clock_monotonic_ms() < until)
-        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    assert_int_equal(sql_number(path, sql), wanted);
-}
-
 /* Rolls up whatever there is. */
 static void roll_up(struct fixture *f, long long checks)
 {
