@@ -1,4 +1,4 @@
--- What the host gives to provider scripts (providers/README.md) and to policies.
+-- What the host gives to provider scripts (providers/README.md), alerts and policies.
 std = "lua54"
 max_line_length = 125
 files["providers/lib/annotations.lua"] = { ignore = { "1", "2", "6" } } -- declarations only
@@ -8,6 +8,13 @@ files["providers"] = {
     "jwt",
   },
 }
+for _, place in ipairs { "plugins/alerts", "plugins/lib/alert.lua" } do
+  files[place] = {
+    read_globals = {
+      "env", "env_names", "secret", "credentials", "http", "mail", "json", "log", "now", "duration", "parse_time", "jwt",
+    },
+  }
+end
 files["tests/lua"] = { std = "+busted" }
 files["tests/fuzz/lua"] = {
   globals = { "one_input", "http" },

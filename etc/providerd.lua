@@ -34,6 +34,28 @@ return {
   -- After an outage a provider gets a tenth of its calls, and over this time more and more of them. "0s": all at once.
   warm_up = "5m",
 
+  -- Who is told of what (plugins/README.md). Each alert has a name; `use` is a file of plugins/alerts, without .lua.
+  --   oncall = {
+  --     use = "pagerduty",
+  --     providers = { "groq" },       -- of these alone; without it, of all and of the daemon itself
+  --     kinds = { "incident_opened" },-- of these events; a kind stands for its end as well. Without it: outages, a database that
+  --                                   -- cannot be written, reloads that were refused
+  --     after = "0s",                 -- a problem must last so long,
+  --     after_failures = 0,           -- and so many checks in a row must have failed
+  --     resolved = true,              -- that it is over is told, too
+  --     remind = "0s",                -- again while it lasts; "0s" = not
+  --     group = "10s",                -- what comes within that time is one message
+  --     quiet = false,                -- "22:00-07:00": what happens then is told when it is over
+  --     give_up = "24h",              -- what cannot be sent for so long is dropped
+  --     settings = {},                -- of the file: see its head
+  --   },
+  alerts = {},
+  -- When work on providers is announced: { providers = { "groq" }, hours = "sat 02:00-04:00" }, or from and to with times such as
+  -- "2026-11-24T02:00:00Z". Nobody is told of their problems then.
+  maintenance = {},
+  -- Plugins that are no alerts, by the names of their files, with their settings: { watcher = { url = "..." } }.
+  plugins = {},
+
   -- Probing -----------------------------------------------------------------------------------------------------------
 
   -- How often each provider is checked, as a rule.
@@ -137,7 +159,7 @@ return {
   -- Folders of provider scripts: every *.lua in them is loaded, their lib/ folders are for `require`. Relative ones
   -- start at this file's folder.
   provider_paths = { "../providers" },
-  -- Folders of plugins: policies/ in them holds the policies.
+  -- Folders of plugins: policies/ in them holds the policies, alerts/ the ways to tell somebody.
   plugin_paths = { "../plugins" },
   -- A file of NAME=VALUE lines that scripts see beside the environment (which wins): where to add a key without a
   -- restart. Relative to the working directory; false for none.

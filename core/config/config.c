@@ -63,6 +63,10 @@ static bool set_defaults(struct config *config)
         case SETTING_ALIASES:
         case SETTING_POLICIES:
         case SETTING_PRICES:
+        case SETTING_ALERTS:
+        case SETTING_PLUGINS:
+        case SETTING_MAINTENANCE:
+        case SETTING_VALUE:
             break;
         }
     }
@@ -198,6 +202,7 @@ void config_free(struct config *config)
     }
     free(config->policies);
     price_list_release(config->prices);
+    alert_config_dispose(&config->alerting);
     free(config->path);
     free(config);
 }

@@ -9,6 +9,7 @@
 #ifndef PROVIDERD_CONFIG_CONFIG_H
 #define PROVIDERD_CONFIG_CONFIG_H
 
+#include "config/alerts.h"
 #include "config/busy_hours.h"
 #include "config/prices.h"
 #include "script/tuning.h"
@@ -55,6 +56,8 @@ struct config {
     size_t policy_count;
     struct price_list *prices; /* a reference; NULL = none */
     int64_t warm_up_ms;        /* a provider's share grows this long after an outage; 0 = it has all of it at once */
+
+    struct alert_config alerting;
 
     /* probing */
     int64_t jitter_percent;

@@ -25,7 +25,7 @@ void fault(struct reading *r, const char *scope, const char *key, const char *fo
 
 /* -- one value -- */
 
-static char *copy_or_fault(struct reading *r, const char *text)
+char *copy_or_fault(struct reading *r, const char *text)
 {
     char *copy = strdup(text);
     if (copy == NULL)
@@ -94,6 +94,18 @@ static void refuse(struct reading *r, const char *scope, const struct setting *s
         break;
     case SETTING_POLICIES:
         fault(r, scope, setting->key, "expected a table of policy = { settings }; got %s", got);
+        break;
+    case SETTING_ALERTS:
+        fault(r, scope, setting->key, "expected a table of name = { settings }; got %s", got);
+        break;
+    case SETTING_PLUGINS:
+        fault(r, scope, setting->key, "expected a table of plugin = { settings }; got %s", got);
+        break;
+    case SETTING_MAINTENANCE:
+        fault(r, scope, setting->key, "expected a list of { providers = {...}, hours = \"sat 02:00-04:00\" }; got %s",
+              got);
+        break;
+    case SETTING_VALUE: /* says it itself */
         break;
     case SETTING_PRICES:
         fault(r, scope, setting->key, "expected a table of provider = US dollars for a million tokens; got %s", got);
@@ -296,6 +308,22 @@ static void read_setting(struct reading *r, const char *scope, const struct sett
         else
             refuse(r, scope, setting);
         break;
+    case SETTING_ALERTS:
+    case SETTING_PLUGINS:
+    case SETTING_MAINTENANCE:
+        if (!lua_istable(L, -1))
+            refuse(r, scope, setting);
+        else if (setting->type == SETTING_ALERTS)
+            read_alerts(r);
+        else if (setting->type == SETTING_PLUGINS)
+            read_plugins(r);
+        else
+            read_maintenances(r);
+        break;
+    case SETTING_VALUE:
+        free(*(char **)(void *)place);
+        *(char **)(void *)place = lua_source_or_fault(r, scope, setting->key);
+        break;
     case SETTING_PRICES:
         if (lua_istable(L, -1))
             read_prices(r, scope, setting);
@@ -430,16 +458,7 @@ static void read_provider(struct reading *r, const char *name)
 
 static void read_providers(struct reading *r)
 {
-    lua_State *L = r->L;
-    size_t count;
-    const char **names = push_names(r, "providers", &count);
-    for (size_t i = 0; i < count; ++i) {
-        lua_pushstring(L, names[i]);
-        lua_rawget(L, -3);
-        read_provider(r, names[i]);
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
+    read_named(r, "providers", read_provider);
 }
 
 static void read_aliases(struct reading *r)
@@ -467,36 +486,51 @@ static void read_aliases(struct reading *r)
     lua_pop(L, 1);
 }
 
-/* The settings of one policy, on top of the stack: only the policy itself knows what they mean. */
-static void read_policy(struct reading *r, const char *name)
+char *lua_source_or_fault(struct reading *r, const char *scope, const char *name)
 {
     char reason[128] = "out of memory";
-    struct config *config = r->config;
     struct buf text = BUF_EMPTY;
-    struct policy_settings *grown = realloc(config->policies, (config->policy_count + 1) * sizeof(*grown));
-    if (grown != NULL)
-        config->policies = grown;
-    if (!lua_istable(r->L, -1)) {
-        fault(r, "policies", name, "expected a table of settings; got a %s", luaL_typename(r->L, -1));
-    } else if (grown == NULL || !lua_value_write(r->L, &text, reason, sizeof(reason)) || !buf_ok(&text)) {
-        fault(r, "policies", name, "%s", reason);
-    } else {
-        struct policy_settings *settings = &grown[config->policy_count++];
-        *settings = (struct policy_settings){copy_or_fault(r, name), copy_or_fault(r, buf_text(&text))};
-    }
+    char *source = NULL;
+    if (!lua_istable(r->L, -1))
+        fault(r, scope, name, "expected a table of settings; got a %s", luaL_typename(r->L, -1));
+    else if (!lua_value_write(r->L, &text, reason, sizeof(reason)) || !buf_ok(&text))
+        fault(r, scope, name, "%s", reason);
+    else
+        source = copy_or_fault(r, buf_text(&text));
     buf_dispose(&text);
+    return source;
+}
+
+void read_named(struct reading *r, const char *scope, void (*read)(struct reading *r, const char *name))
+{
+    lua_State *L = r->L;
+    size_t count;
+    const char **names = push_names(r, scope, &count);
+    for (size_t i = 0; i < count; ++i) {
+        lua_pushstring(L, names[i]);
+        lua_rawget(L, -3);
+        read(r, names[i]);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* Only the policy itself knows what its settings mean. */
+static void read_policy(struct reading *r, const char *name)
+{
+    struct config *config = r->config;
+    struct policy_settings *grown = realloc(config->policies, (config->policy_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        fault(r, "policies", name, "out of memory");
+        return;
+    }
+    config->policies = grown;
+    char *source = lua_source_or_fault(r, "policies", name);
+    if (source != NULL)
+        grown[config->policy_count++] = (struct policy_settings){copy_or_fault(r, name), source};
 }
 
 static void read_policies(struct reading *r)
 {
-    lua_State *L = r->L;
-    size_t count;
-    const char **names = push_names(r, "policies", &count);
-    for (size_t i = 0; i < count; ++i) {
-        lua_pushstring(L, names[i]);
-        lua_rawget(L, -3);
-        read_policy(r, names[i]);
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
+    read_named(r, "policies", read_policy);
 }

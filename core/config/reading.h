@@ -27,6 +27,19 @@ void fault(struct reading *r, const char *scope, const char *key, const char *fo
  * what is unknown or wrong. [-0, +0, m] */
 void read_table(struct reading *r, const char *scope, const struct setting *settings, size_t count, void *record);
 
+/* Calls `read` for each field of the table on top of the stack, ascending by name, with its value on top. [-0, +0, m]
+ */
+void read_named(struct reading *r, const char *scope, void (*read)(struct reading *r, const char *name));
+
+/* A copy; the value on top of the stack as Lua source. NULL, and a fault, when that cannot be had. */
+char *copy_or_fault(struct reading *r, const char *text);
+char *lua_source_or_fault(struct reading *r, const char *scope, const char *name);
+
+/* alerts.c: the table on top of the stack. [-0, +0, m] */
+void read_alerts(struct reading *r);
+void read_plugins(struct reading *r);
+void read_maintenances(struct reading *r);
+
 /* A list of strings, ended by NULL. NULL is allowed. */
 void free_texts(char **texts);
 

@@ -17,6 +17,7 @@
 #define MB (1024 * KB)
 #define GB (1024 * MB)
 #define AT(member) offsetof(struct config, member)
+#define FOR_ALERT(member) offsetof(struct alert_settings, member)
 #define FOR_PROVIDER(member) offsetof(struct provider_settings, member)
 
 const struct setting config_settings[] = {
@@ -31,6 +32,10 @@ const struct setting config_settings[] = {
     {"policies", SETTING_POLICIES, "{}", 0, 0, AT(policies)},
     {"prices", SETTING_PRICES, "{}", 0, 0, AT(prices)},
     {"warm_up", SETTING_DURATION, "5m", 0, 1 * DAYS, AT(warm_up_ms)},
+
+    {"alerts", SETTING_ALERTS, "{}", 0, 0, 0},
+    {"plugins", SETTING_PLUGINS, "{}", 0, 0, 0},
+    {"maintenance", SETTING_MAINTENANCE, "{}", 0, 0, 0},
 
     {"interval", SETTING_DURATION, "5m", 100, 30 * DAYS, AT(tuning.interval_ms)},
     {"quick_interval", SETTING_DURATION, "30s", 100, 30 * DAYS, AT(tuning.quick_interval_ms)},
@@ -98,6 +103,27 @@ const struct setting provider_setting_list[] = {
     {"base_url", SETTING_TEXT, NULL, 0, 0, FOR_PROVIDER(base_url)},
 };
 const size_t provider_setting_count = sizeof(provider_setting_list) / sizeof(provider_setting_list[0]);
+
+const struct setting alert_setting_list[] = {
+    {"use", SETTING_TEXT, NULL, 0, 0, FOR_ALERT(use)},
+    {"providers", SETTING_LIST, NULL, 0, 0, FOR_ALERT(providers)},
+    {"kinds", SETTING_LIST, NULL, 0, 0, FOR_ALERT(kinds)},
+    {"after", SETTING_DURATION, "2m", 0, 30 * DAYS, FOR_ALERT(after_ms)},
+    {"after_failures", SETTING_INTEGER, NULL, 0, 1000, FOR_ALERT(after_failures)},
+    {"resolved", SETTING_BOOLEAN, NULL, 0, 0, FOR_ALERT(quiet_resolved)},
+    {"remind", SETTING_DURATION, "4h", 0, 30 * DAYS, FOR_ALERT(remind_ms)},
+    {"group", SETTING_DURATION, "10s", 0, 1 * DAYS, FOR_ALERT(group_ms)},
+    {"quiet", SETTING_BUSY_HOURS, NULL, 0, 0, FOR_ALERT(quiet)},
+    {"give_up", SETTING_DURATION, "24h", 1 * MINUTES, 30 * DAYS, FOR_ALERT(give_up_ms)},
+    {"settings", SETTING_VALUE, NULL, 0, 0, FOR_ALERT(settings)},
+};
+const size_t alert_setting_count = sizeof(alert_setting_list) / sizeof(alert_setting_list[0]);
+
+const struct setting maintenance_setting_list[] = {
+    {"providers", SETTING_LIST, NULL, 0, 0, offsetof(struct maintenance, providers)},
+    {"hours", SETTING_BUSY_HOURS, NULL, 0, 0, offsetof(struct maintenance, hours)},
+};
+const size_t maintenance_setting_count = sizeof(maintenance_setting_list) / sizeof(maintenance_setting_list[0]);
 
 int size_parse(const char *text, int64_t *bytes)
 {

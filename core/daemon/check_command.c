@@ -187,6 +187,8 @@ static void on_verdict(const struct verdict *verdict, void *user)
     case CHECK_STATUS_PAGE:
         result->announcement = announcement_retain(verdict->announcement);
         break;
+    case CHECK_CALL: /* of plugins only */
+        break;
     }
     go_on(subject);
 }
@@ -263,6 +265,7 @@ static bool ask(struct subject *subject)
         order.key = best_key(subject);
         break;
     case CHECK_STATUS_PAGE:
+    case CHECK_CALL:
         order.key = CHECK_NO_KEY;
         break;
     }

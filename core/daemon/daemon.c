@@ -1,7 +1,9 @@
 #include "daemon/daemon.h"
 
+#include "alert/alerting.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/alert_past.h"
 #include "daemon/journal.h"
 #include "daemon/learning.h"
 #include "daemon/notify.h"
@@ -31,6 +33,7 @@ struct daemon {
     struct server *server;
     struct requests *requests; /* from HTTP threads */
     struct journal *journal;
+    struct alerting *alerting;
     struct recorder recorder;
     struct learning *learning;
     struct remembering *remembering;
@@ -73,6 +76,8 @@ static void record_check(void *user, const struct check_outcome *outcome)
 {
     struct daemon *daemon = user;
     recorder_check(&daemon->recorder, outcome);
+    if (daemon->alerting != NULL)
+        alerting_take_check(daemon->alerting, outcome);
 }
 
 static void record_key_check(void *user, const struct check_outcome *outcome)
@@ -112,9 +117,11 @@ static void ask_past(void *user, const char *name)
     remembering_ask(daemon->remembering, name, &daemon->generation->config->busy_hours);
 }
 
-static void serve_event(void *user, struct event *event)
+static void pass_event_on(void *user, struct event *event)
 {
     struct daemon *daemon = user;
+    if (daemon->alerting != NULL)
+        alerting_take_event(daemon->alerting, event);
     if (daemon->server != NULL)
         server_publish_event(daemon->server, event);
 }
@@ -123,6 +130,36 @@ static void serve_snapshot(void *user, struct snapshot *snapshot)
 {
     struct daemon *daemon = user;
     server_publish(daemon->server, snapshot);
+    if (daemon->alerting != NULL)
+        alerting_take_snapshot(daemon->alerting, snapshot);
+}
+
+/* -- alerts -- */
+
+static void remember_alert(void *user, const char *alert, const struct alert_mark *marks, size_t count)
+{
+    struct daemon *daemon = user;
+    store_set_alert_marks(daemon->store, alert, marks, count);
+}
+
+static void show_alerts(void *user, const char *json, size_t len)
+{
+    struct daemon *daemon = user;
+    if (daemon->server != NULL)
+        server_publish_alerts(daemon->server, json, len);
+}
+
+static void test_alert(void *user, const char *name)
+{
+    struct daemon *daemon = user;
+    if (daemon->alerting == NULL || !alerting_test(daemon->alerting, name))
+        log_warning("alerts", "%s: no test: it is not active, or is sending", name);
+}
+
+static void ask_to_test_alert(void *user, const char *name)
+{
+    struct daemon *daemon = user;
+    requests_test_alert(daemon->requests, name);
 }
 
 /* -- generations -- */
@@ -208,6 +245,7 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     if (generation == NULL)
         return -1;
     struct policy_host *policies = NULL;
+    struct alert_host *alerts = NULL;
     if (generation->broken_count != 0) {
         struct buf faults = BUF_EMPTY;
         generation_describe_faults(generation, &faults);
@@ -218,6 +256,9 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     policies = load_policies(generation->config, error, error_size);
     if (policies == NULL)
         goto refuse;
+    alerts = parts_alerts(&daemon->parts, generation, error, error_size);
+    if (alerts == NULL)
+        goto refuse;
     if (tracker_apply(daemon->tracker, generation) != 0) {
         snprintf(error, error_size, "out of memory for the new generation");
         goto refuse;
@@ -226,11 +267,13 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     apply_settings(daemon, generation->config);
     server_publish_policies(daemon->server, policies);
     policy_host_release(policies);
+    alerting_apply(daemon->alerting, alerts, journal_last_id(daemon->journal));
     generation_release(daemon->generation);
     daemon->generation = generation;
     return 0;
 
 refuse:
+    alert_host_free(alerts);
     policy_host_release(policies);
     generation_release(generation);
     return -1;
@@ -277,6 +320,21 @@ static int start_store(struct daemon *daemon, char *error, size_t error_size)
     return daemon->store != NULL ? 0 : -1;
 }
 
+static int start_alerts(struct daemon *daemon, char *error, size_t error_size)
+{
+    struct alerting_sinks sinks = {.user = daemon, .remember = remember_alert, .show = show_alerts};
+    struct alert_host *host = parts_alerts(&daemon->parts, daemon->generation, error, error_size);
+    if (host == NULL)
+        return -1;
+    daemon->alerting = alerting_new(daemon->parts.loop, host, &sinks);
+    if (daemon->alerting == NULL) {
+        snprintf(error, error_size, "out of memory for the alerts");
+        return -1;
+    }
+    alert_past_restore(daemon->alerting, daemon->store);
+    return 0;
+}
+
 static int start_server(struct daemon *daemon, char *error, size_t error_size)
 {
     const struct config *config = daemon->generation->config;
@@ -292,7 +350,8 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
         .max_body_bytes = (size_t)config->max_request_body_bytes,
         .idle_timeout_ms = config->idle_timeout_ms,
     };
-    struct server_hooks hooks = {.user = daemon, .check_now = ask_for_check, .best_changed = ask_to_tell_best};
+    struct server_hooks hooks = {
+        .user = daemon, .check_now = ask_for_check, .best_changed = ask_to_tell_best, .test_alert = ask_to_test_alert};
     struct policy_host *policies = load_policies(config, error, error_size);
     if (policies == NULL)
         return -1;
@@ -320,8 +379,9 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
         .ask_past = ask_past,
         .publish = serve_snapshot,
     };
-    struct request_sinks request_sinks = {.user = daemon, .check = check_now, .best = tell_best};
-    struct journal_listener listener = {.told = serve_event, .user = daemon};
+    struct request_sinks request_sinks = {
+        .user = daemon, .check = check_now, .best = tell_best, .test_alert = test_alert};
+    struct journal_listener listener = {.told = pass_event_on, .user = daemon};
     enum log_level level;
 
     signal(SIGPIPE, SIG_IGN);
@@ -358,7 +418,10 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
         return -1;
     }
     past_restore(daemon->tracker, daemon->generation, daemon->store);
-    return start_server(daemon, error, error_size);
+    if (start_alerts(daemon, error, error_size) != 0 || start_server(daemon, error, error_size) != 0)
+        return -1;
+    alerting_start(daemon->alerting, journal_last_id(daemon->journal));
+    return 0;
 }
 
 static void stop(struct daemon *daemon)
@@ -371,6 +434,8 @@ static void stop(struct daemon *daemon)
     learning_stop(daemon->learning);
     remembering_stop(daemon->remembering);
     tracker_free(daemon->tracker);
+    alerting_free(daemon->alerting);
+    daemon->alerting = NULL;
     journal_free(daemon->journal);
     if (daemon->store != NULL) {
         size_t lost = store_close(daemon->store, STORE_CLOSE_MS);

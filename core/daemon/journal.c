@@ -86,9 +86,10 @@ static void note_event(struct event *event, void *user)
 static void read_past(struct journal *journal)
 {
     char error[256] = "";
+    struct event_range latest = {.before_id = INT64_MAX, .newest_first = true};
     struct store_restore *restore = store_restore_open(journal->store, HOUR_MS, HOUR_MS, error, sizeof(error));
     if (restore == NULL ||
-        store_restore_events(restore, EVENTS_LOOKED_AT, note_event, journal, error, sizeof(error)) != 0)
+        store_restore_events(restore, &latest, EVENTS_LOOKED_AT, note_event, journal, error, sizeof(error)) < 0)
         log_warning("journal", "the events of the past cannot be read: %s", error);
     store_restore_close(restore);
 }

@@ -47,17 +47,26 @@ void parts_close(struct parts *parts)
     *parts = (struct parts){NULL, NULL, NULL};
 }
 
-struct generation *parts_generation(const struct parts *parts, struct config *config, const char *only_script,
-                                    char *error, size_t error_size)
+/* A fresh look at environment and env file. NULL with the reason in `error`. */
+static struct environment *environment_of(const struct config *config, char *error, size_t error_size)
 {
     struct environment *environment = environment_new((const char *const *)environ);
     if (environment == NULL) {
         snprintf(error, error_size, "out of memory for the environment");
-        config_free(config);
         return NULL;
     }
     if (config->env_file != NULL && env_file_read(config->env_file, environment, error, error_size) != 0) {
         environment_release(environment);
+        return NULL;
+    }
+    return environment;
+}
+
+struct generation *parts_generation(const struct parts *parts, struct config *config, const char *only_script,
+                                    char *error, size_t error_size)
+{
+    struct environment *environment = environment_of(config, error, error_size);
+    if (environment == NULL) {
         config_free(config);
         return NULL;
     }
@@ -71,4 +80,25 @@ struct generation *parts_generation(const struct parts *parts, struct config *co
     struct generation *generation = generation_load(config, &generation_parts, error, error_size);
     environment_release(environment);
     return generation;
+}
+
+struct alert_host *parts_alerts(const struct parts *parts, struct generation *generation, char *error,
+                                size_t error_size)
+{
+    const struct config *config = generation->config;
+    struct environment *environment = environment_of(config, error, error_size);
+    if (environment == NULL)
+        return NULL;
+    struct script_host scripts = {
+        .loop = parts->loop,
+        .prober = parts->prober,
+        .redactor = parts->redactor,
+        .environment = environment,
+        .user_agent = config->user_agent,
+        .max_answer_bytes = (size_t)config->max_answer_bytes,
+        .limits = {(size_t)config->script_memory_bytes, (long)config->script_instructions},
+    };
+    struct alert_host *host = alert_host_load(generation, &scripts, error, error_size);
+    environment_release(environment);
+    return host;
 }

@@ -3,6 +3,7 @@
 #ifndef PROVIDERD_DAEMON_PARTS_H
 #define PROVIDERD_DAEMON_PARTS_H
 
+#include "alert/alerting.h"
 #include "base/redact.h"
 #include "event/loop.h"
 #include "health/generation.h"
@@ -36,5 +37,10 @@ void parts_close(struct parts *parts);
  * `only_script`: of this file alone; NULL = of the provider paths. */
 struct generation *parts_generation(const struct parts *parts, struct config *config, const char *only_script,
                                     char *error, size_t error_size);
+
+/* Loads the alerts and plugins that the configuration of a generation names, likewise. NULL with the faults in `error`.
+ */
+struct alert_host *parts_alerts(const struct parts *parts, struct generation *generation, char *error,
+                                size_t error_size);
 
 #endif

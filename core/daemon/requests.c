@@ -11,7 +11,7 @@ struct requests {
     struct request_sinks sinks;
 };
 
-enum request_kind { REQUEST_CHECK, REQUEST_BEST };
+enum request_kind { REQUEST_CHECK, REQUEST_BEST, REQUEST_TEST_ALERT };
 
 struct request {
     struct mail mail;
@@ -29,6 +29,9 @@ static void receive(struct mail *mail, void *user)
     switch (request->kind) {
     case REQUEST_CHECK:
         sinks->check(sinks->user, request->name[0] != '\0' ? request->name : NULL);
+        break;
+    case REQUEST_TEST_ALERT:
+        sinks->test_alert(sinks->user, request->name);
         break;
     case REQUEST_BEST:
         sinks->best(sinks->user, request->before, request->name, request->reason);
@@ -53,6 +56,15 @@ void requests_check(struct requests *requests, const char *name)
     if (request == NULL)
         return;
     snprintf(request->name, sizeof(request->name), "%s", name != NULL ? name : "");
+    mailbox_post(requests->mailbox, &request->mail);
+}
+
+void requests_test_alert(struct requests *requests, const char *name)
+{
+    struct request *request = request_new(REQUEST_TEST_ALERT);
+    if (request == NULL)
+        return;
+    snprintf(request->name, sizeof(request->name), "%s", name);
     mailbox_post(requests->mailbox, &request->mail);
 }
 

@@ -11,6 +11,7 @@
 struct request_sinks {
     void *user;
     void (*check)(void *user, const char *name); /* NULL = all */
+    void (*test_alert)(void *user, const char *name);
     void (*best)(void *user, const char *from, const char *to, const char *reason);
 };
 
@@ -21,6 +22,9 @@ void requests_free(struct requests *requests); /* no thread may ask any more; NU
 
 /* Check a provider, or all of them (NULL). */
 void requests_check(struct requests *requests, const char *name);
+
+/* Send a message that is a test. */
+void requests_test_alert(struct requests *requests, const char *name);
 
 /* The best provider is another. */
 void requests_best(struct requests *requests, const char *from, const char *to, const char *reason);

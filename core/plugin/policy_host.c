@@ -1,6 +1,7 @@
 #include "plugin/policy_host.h"
 
 #include "base/buf.h"
+#include "script/settings.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,56 +28,8 @@ static void take_about(lua_State *L, struct policy_functions *functions)
     lua_pop(L, 1);
 }
 
-/* Lists the names in the table at `table`, for a message. [-0, +1, m] */
-static const char *push_names(lua_State *L, int table)
-{
-    luaL_Buffer names;
-    const char *comma = "";
-    lua_newtable(L);
-    int list = lua_gettop(L);
-    for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
-        if (lua_type(L, -2) == LUA_TSTRING) {
-            lua_pushvalue(L, -2);
-            lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
-        }
-    }
-    size_t count = lua_rawlen(L, list);
-    luaL_buffinit(L, &names);
-    for (size_t i = 0; i < count; ++i) {
-        luaL_addstring(&names, comma);
-        lua_rawgeti(L, list, (lua_Integer)i + 1);
-        luaL_addvalue(&names);
-        comma = ", ";
-    }
-    luaL_pushresult(&names);
-    lua_remove(L, list);
-    return lua_tostring(L, -1);
-}
-
-/* Lays the configuration's settings, on top, over the policy's own in `own`: each must be known to it, and of the type
- * that it has there. */
-static void merge_settings(lua_State *L, int own)
-{
-    int given = lua_gettop(L);
-    for (lua_pushnil(L); lua_next(L, given) != 0; lua_pop(L, 1)) {
-        lua_pushvalue(L, -2);
-        int type = lua_rawget(L, own);
-        const char *name = luaL_tolstring(L, -3, NULL);
-        if (type == LUA_TNIL)
-            luaL_error(L, "the policy has no setting '%s'; it has: %s", name, push_names(L, own));
-        if (type != lua_type(L, -3))
-            luaL_error(L, "the policy's setting %s: expected a %s, got a %s", name, lua_typename(L, type),
-                       luaL_typename(L, -3));
-        lua_pop(L, 2);
-        lua_pushvalue(L, -2);
-        lua_pushvalue(L, -2);
-        lua_rawset(L, own);
-    }
-}
-
 static void take_settings(lua_State *L, const struct opening *opening)
 {
-    const char *given = opening->source->settings;
     int type = lua_getfield(L, 1, "settings");
     if (type != LUA_TNIL && type != LUA_TTABLE)
         luaL_error(L, "the policy's settings are a %s, expected a table", luaL_typename(L, -1));
@@ -84,15 +37,7 @@ static void take_settings(lua_State *L, const struct opening *opening)
         lua_pop(L, 1);
         lua_newtable(L);
     }
-    int own = lua_gettop(L);
-    if (given != NULL) {
-        lua_pushfstring(L, "return %s", given);
-        if (luaL_loadbufferx(L, lua_tostring(L, -1), lua_rawlen(L, -1), "=settings", "t") != LUA_OK)
-            lua_error(L);
-        lua_call(L, 0, 1);
-        merge_settings(L, own);
-    }
-    lua_pushvalue(L, own);
+    settings_merge(L, lua_gettop(L), opening->source->settings);
     opening->functions->settings = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_settop(L, 1);
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "probe/mailing.h"
 #include "probe/outcome.h"
 #include "probe/receiving.h"
 
@@ -45,11 +46,13 @@ struct probe {
     void *user;
 
     bool post;
+    bool put;
     char *url;
     char *user_agent;
     struct curl_slist *headers;
     char *body;
     size_t body_len;
+    struct mailing *mailing; /* NULL = HTTP */
     int64_t timeout_ms;
 
     struct receiving receiving;
@@ -73,6 +76,7 @@ static void free_probe(struct probe *probe)
     wipe_headers(probe->headers);
     if (probe->body != NULL)
         explicit_bzero(probe->body, probe->body_len);
+    mailing_free(probe->mailing);
     free(probe->body);
     free(probe->url);
     free(probe->user_agent);
@@ -122,8 +126,12 @@ static void set_options(struct probe *probe)
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     if (prober->ca_bundle != NULL)
         curl_easy_setopt(easy, CURLOPT_CAINFO, prober->ca_bundle);
-    if (probe->post) {
+    if (probe->mailing != NULL) {
+        mailing_attach(probe->mailing, easy, probe->body, probe->body_len);
+    } else if (probe->post) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        if (probe->put)
+            curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT");
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)probe->body_len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, probe->body != NULL ? probe->body : "");
     }
@@ -383,6 +391,7 @@ void prober_configure(struct prober *prober, const struct prober_options *option
 static bool copy_request(struct probe *probe, const struct probe_request *request)
 {
     probe->post = request->post;
+    probe->put = request->put;
     probe->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 1;
     probe->receiving.keep = request->stream ? PROBE_KEEP_ALWAYS : request->keep;
     probe->receiving.expect_json = request->expect_json;
@@ -405,15 +414,19 @@ static bool copy_request(struct probe *probe, const struct probe_request *reques
         memcpy(probe->body, request->body, request->body_len);
         probe->body_len = request->body_len;
     }
+    if (request->mail != NULL && (probe->mailing = mailing_new(request->mail)) == NULL)
+        return false;
     return true;
 }
 
 struct probe *prober_start(struct prober *prober, const struct probe_request *request, probe_done_fn done, void *user,
                            char *error, size_t error_size)
 {
-    if (strncasecmp(request->url, "http://", 7) != 0 && strncasecmp(request->url, "https://", 8) != 0) {
-        snprintf(error, error_size, "cannot ask %.200s: expected a URL that begins with http:// or https://",
-                 request->url);
+    bool http = strncasecmp(request->url, "http://", 7) == 0 || strncasecmp(request->url, "https://", 8) == 0;
+    bool smtp = strncasecmp(request->url, "smtp://", 7) == 0 || strncasecmp(request->url, "smtps://", 8) == 0;
+    if (request->mail != NULL ? !smtp : !http) {
+        snprintf(error, error_size, "cannot ask %.200s: expected a URL that begins with %s", request->url,
+                 request->mail != NULL ? "smtp:// or smtps://" : "http:// or https://");
         return NULL;
     }
     struct probe *probe = calloc(1, sizeof(*probe));

@@ -2,8 +2,8 @@
  *
  * Connections, DNS answers and TLS sessions are reused between probes. The CA bundle is parsed once and cached: with a
  * CA directory set, libcurl would parse it anew for every connection (17.7 ms instead of 0.4 ms of CPU on Debian 12),
- * so none is. Redirects are not followed: a key must not travel. Only http and https. Proxies come from the usual
- * variables (https_proxy, no_proxy ...), which libcurl reads.
+ * so none is. Redirects are not followed: a key must not travel. Only http and https, and smtp for mail. Proxies come
+ * from the usual variables (https_proxy, no_proxy ...), which libcurl reads.
  *
  * How curl meets h2o's loop: curl's descriptors live in an epoll set of their own, and the loop watches that one
  * descriptor; no descriptor has two owners. Source: libcurl's "multi_socket" interface, curl_multi_socket_action(3).
@@ -52,9 +52,19 @@ enum {
     PROBE_ARRIVAL_GAP_US = 100,       /* what comes sooner after a mark counts as having come with it */
 };
 
+/* How a mail is handed in (RFC 5321). The answer's status is the server's last reply, 250 when it took the mail. */
+struct probe_mail {
+    const char *from;      /* an address, without name and brackets */
+    const char *const *to; /* addresses, ended by NULL */
+    const char *user;      /* NULL = without logging in; with it, only over TLS unless it may be plain */
+    const char *password;
+    bool plain; /* TLS is not required: a server on this machine */
+};
+
 /* What to ask. Everything is copied; header lines and body are wiped when the probe ends, since they may hold a key. */
 struct probe_request {
     bool post;
+    bool put; /* a POST, but that its method is PUT */
     const char *url;
     const char *user_agent;
     const char *const *headers; /* "Name: value" */
@@ -66,6 +76,7 @@ struct probe_request {
     bool expect_json;    /* a 2xx body must be one whole JSON value */
     bool stream;         /* note when each piece of the body comes; keeps it always, and asks for no compression */
     size_t max_received; /* bytes of body, after decompression; more is PROBE_BAD_RESPONSE */
+    const struct probe_mail *mail; /* of an smtp or smtps URL: `body` is the message; NULL = HTTP */
 };
 
 /* A piece of a streamed body has come: how many bytes were there then, and when. The zero is the moment before curl

@@ -1,5 +1,6 @@
 /* check: one question to a provider: runs a function of its script as a coroutine, and reports what came of it. */
 #include "base/clock.h"
+#include "script/json_value.h"
 #include "script/response.h"
 #include "script/script_internal.h"
 
@@ -40,7 +41,9 @@ static void end_check(struct check *check, struct verdict *verdict)
         announcement_release(verdict->announcement);
         buf_dispose(&verdict->exchange);
     }
-    kind_table_release(check->order.kinds);
+    if (check->order.kinds != NULL)
+        kind_table_release(check->order.kinds);
+    free(check->argument);
     model_list_release(check->order.models);
     exchange_dispose(&check->exchange);
     free(check->url);
@@ -62,7 +65,7 @@ void check_fail(struct check *check, const char *message)
 {
     struct verdict verdict = blank_verdict(check);
     strcpy(verdict.kind, "script_error");
-    verdict.effects = kind_find(check->order.kinds, verdict.kind);
+    verdict.effects = check->order.kinds != NULL ? kind_find(check->order.kinds, verdict.kind) : NULL;
     verdict.http_status = check->http_status;
     verdict.latency_ms = check_measured_ms(check);
     redact_into(check->script->redactor, message, verdict.message, sizeof(verdict.message));
@@ -121,6 +124,9 @@ static int take_result(lua_State *L)
         break;
     case CHECK_MODELS:
         read_models(L, check, judging->verdict);
+        break;
+    case CHECK_CALL:
+        read_call(L, check, judging->verdict);
         break;
     case CHECK_STATUS_PAGE:
         if (!lua_istable(L, 1))
@@ -181,6 +187,9 @@ static void push_function(lua_State *L, const struct check *check)
     case CHECK_STATUS_PAGE:
         push_library_function(L, check->script, STATUS_PAGE_FETCH);
         break;
+    case CHECK_CALL:
+        lua_getfield(L, -1, check->order.function);
+        break;
     }
 }
 
@@ -215,6 +224,14 @@ static void push_check(lua_State *L, const struct check *check)
     lua_setfield(L, -2, "tokens_left");
 }
 
+/* What a plugin's function is called with: what happened, and the plugin's settings. */
+static void push_call(lua_State *L, const struct check *check)
+{
+    if (!json_value_decode(L, check->argument, strlen(check->argument)))
+        luaL_error(L, "out of memory for what a plugin is told");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, check->provider->settings_reference);
+}
+
 static int make_coroutine(lua_State *L)
 {
     struct check *check = lua_touserdata(L, 1);
@@ -222,7 +239,12 @@ static int make_coroutine(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, check->provider->table_reference);
     push_function(L, check);
     lua_insert(L, -2); /* function, provider */
-    push_check(L, check);
+    if (check->order.purpose == CHECK_CALL) {
+        lua_pop(L, 1);
+        push_call(L, check);
+    } else {
+        push_check(L, check);
+    }
     if (!lua_checkstack(coroutine, SANDBOX_STACK_SLOTS))
         return luaL_error(L, "not enough memory");
     lua_xmove(L, coroutine, 3);
@@ -255,17 +277,20 @@ struct check *check_start(struct script *script, size_t i, const struct check_or
     snprintf(check->last_status, sizeof(check->last_status), "%s",
              order->state.status != NULL ? order->state.status : "unknown");
     snprintf(check->model, sizeof(check->model), "%s", order->model != NULL ? order->model : "");
+    check->argument = strdup(order->argument != NULL ? order->argument : "null");
     check->order.state.status = check->last_status;
     check->order.model = check->model;
     check->done = done;
     check->user = user;
     check->phases = PROBE_PHASES_NONE;
     timer_init(&check->timer, begin, check);
-    if (!timer_start(script->loop, &check->timer, loop_now_us(script->loop))) {
+    if (check->argument == NULL || !timer_start(script->loop, &check->timer, loop_now_us(script->loop))) {
+        free(check->argument);
         free(check);
         return NULL;
     }
-    kind_table_retain(check->order.kinds);
+    if (check->order.kinds != NULL)
+        kind_table_retain(check->order.kinds);
     if (check->order.models != NULL)
         model_list_retain(check->order.models);
     check->script = script_retain(script);

@@ -1,4 +1,4 @@
-/* http: http.get and http.post, which suspend the check's coroutine until the answer is there. */
+/* http: http.get, http.post and http.put, which suspend the check's coroutine until the answer is there. */
 #include "base/clock.h"
 #include "base/duration.h"
 #include "probe/sigv4.h"
@@ -329,12 +329,13 @@ static void wipe_lines(const char *const *lines, size_t count)
 }
 
 /* Notes the request for who wants to see it later, without its secrets. */
-static void show_request(lua_State *L, const struct collecting *collecting, struct exchange *exchange)
+static void show_request(lua_State *L, const struct collecting *collecting, struct exchange *exchange,
+                         const char *shown_url)
 {
     const struct probe_request *request = &collecting->request;
     char user_agent[512];
 
-    exchange_begin(exchange, request->post, request->url);
+    exchange_begin(exchange, request->post, shown_url);
     int len = snprintf(user_agent, sizeof(user_agent), "User-Agent: %s", request->user_agent);
     if (len > 0 && (size_t)len < sizeof(user_agent))
         exchange_header(exchange, user_agent, (size_t)len, false);
@@ -379,7 +380,7 @@ static bool sign(struct collecting *collecting, const char **lines, struct sigv4
     return true;
 }
 
-static int64_t time_left_ms(const struct check *check)
+int64_t http_time_left_ms(const struct check *check)
 {
     uint64_t now_us = clock_monotonic_us();
     return check->deadline_us > now_us ? (int64_t)((check->deadline_us - now_us + 999) / 1000) : 1;
@@ -421,17 +422,39 @@ static void on_answer(struct probe_answer *answer, void *user)
     check_resume(check, 1);
 }
 
+void http_start_probe(lua_State *L, struct check *check, const struct probe_request *request, const char *shown_url)
+{
+    char error[256] = "out of memory for a request";
+    free(check->url);
+    check->url = strdup(shown_url);
+    if (check->url != NULL)
+        check->probe = prober_start(check->script->prober, request, on_answer, check, error, sizeof(error));
+    if (check->probe == NULL)
+        luaL_error(L, "%s", error);
+}
+
+struct check *http_running_check(lua_State *L, const char *function)
+{
+    struct check *check = script_of(L)->running;
+    if (check == NULL || check->coroutine != L)
+        luaL_error(L, "%s works only inside probe() and other functions that the daemon calls", function);
+    if (++check->requests > SCRIPT_REQUESTS_MAX)
+        luaL_error(L, "more than %d requests in one check", SCRIPT_REQUESTS_MAX);
+    return check;
+}
+
 /* Signs and sends what was collected, and wipes it. Raises when that cannot be done. */
-static void start_request(lua_State *L, struct check *check, struct collecting *collecting, const char **lines)
+static void start_request(lua_State *L, struct check *check, struct collecting *collecting, const char **lines,
+                          const char *shown_url)
 {
     struct probe_request *request = &collecting->request;
     struct sigv4_lines signature = {"", ""};
     char error[256] = "out of memory for a request";
 
     free(check->url);
-    check->url = strdup(request->url);
+    check->url = strdup(shown_url);
     if (check->url != NULL && (!collecting->is_signed || sign(collecting, lines, &signature, error, sizeof(error)))) {
-        show_request(L, collecting, &check->exchange);
+        show_request(L, collecting, &check->exchange, shown_url);
         check->probe = prober_start(check->script->prober, request, on_answer, check, error, sizeof(error));
     }
     wipe_lines(lines, request->header_count);
@@ -439,19 +462,32 @@ static void start_request(lua_State *L, struct check *check, struct collecting *
         luaL_error(L, "http: %s", error);
 }
 
-static int http_request(lua_State *L, bool post)
+/* The URL at index 1. That of a plugin may be a secret: the address that a chat service gave out for its messages. The
+ * string is put in its place. */
+static const char *take_url(lua_State *L, const struct script *script, bool *is_secret)
 {
-    struct script *script = script_of(L);
-    struct check *check = script->running;
-    struct collecting collecting = {.request = {.post = post}};
+    const struct secret *secret = secret_at(L, 1);
+    *is_secret = secret != NULL;
+    if (secret == NULL)
+        return luaL_checkstring(L, 1);
+    if (script->provider_count == 0 || !script->providers[0].is_plugin)
+        luaL_error(L, "http: the URL holds a secret, which would land in logs on its way; send it in a header");
+    lua_pushlstring(L, secret->bytes, secret->len);
+    lua_replace(L, 1);
+    return lua_tostring(L, 1);
+}
 
-    if (secret_at(L, 1) != NULL)
-        return luaL_error(L, "http: the URL holds a secret, which would land in logs on its way; send it in a header");
-    const char *url = luaL_checkstring(L, 1);
-    if (check == NULL || check->coroutine != L)
-        return luaL_error(L, "http.%s works only inside probe()", post ? "post" : "get");
-    if (++check->requests > SCRIPT_REQUESTS_MAX)
-        return luaL_error(L, "more than %d requests in one check", SCRIPT_REQUESTS_MAX);
+enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT };
+
+static int http_request(lua_State *L, enum http_method method)
+{
+    static const char *const names[] = {[HTTP_GET] = "http.get", [HTTP_POST] = "http.post", [HTTP_PUT] = "http.put"};
+    struct script *script = script_of(L);
+    struct collecting collecting = {.request = {.post = method != HTTP_GET, .put = method == HTTP_PUT}};
+    bool secret_url;
+
+    const char *url = take_url(L, script, &secret_url);
+    struct check *check = http_running_check(L, names[method]);
     if (lua_isnoneornil(L, 2)) {
         lua_settop(L, 1);
         lua_newtable(L);
@@ -461,10 +497,11 @@ static int http_request(lua_State *L, bool post)
     refuse_line_breaks(L, url, strlen(url), "URL");
     lua_newtable(L);
     collecting.headers = 3;
-    collect_options(L, 2, &collecting, script, time_left_ms(check));
-    if (collecting.has_secret && !provider_may_receive_secrets(check->provider, url))
-        return luaL_error(L, "a secret may not go to %s: provider '%s' declares only %s as origin (base_url, origins)",
-                          url, check->provider->name, check->provider->origins[0]);
+    collect_options(L, 2, &collecting, script, http_time_left_ms(check));
+    if (collecting.has_secret && !secret_url && !provider_may_receive_secrets(check->provider, url))
+        return luaL_error(L, "a secret may not go to %s: '%s' declares only %s as origin (base_url, origins)", url,
+                          check->provider->name,
+                          check->provider->origins[0] != NULL ? check->provider->origins[0] : "nothing");
 
     struct probe_request *request = &collecting.request;
     const char **lines = header_lines(L, &collecting);
@@ -478,23 +515,28 @@ static int http_request(lua_State *L, bool post)
         if (secret != NULL)
             request->body_len = secret->len;
     }
-    start_request(L, check, &collecting, lines);
+    start_request(L, check, &collecting, lines, secret_url ? "***" : url);
     return lua_yield(L, 0);
 }
 
 static int http_get(lua_State *L)
 {
-    return http_request(L, false);
+    return http_request(L, HTTP_GET);
 }
 
 static int http_post(lua_State *L)
 {
-    return http_request(L, true);
+    return http_request(L, HTTP_POST);
+}
+
+static int http_put(lua_State *L)
+{
+    return http_request(L, HTTP_PUT);
 }
 
 void http_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"get", http_get}, {"post", http_post}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"get", http_get}, {"post", http_post}, {"put", http_put}, {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setglobal(L, "http");
 }

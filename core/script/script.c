@@ -48,6 +48,7 @@ static int open_script_api(lua_State *L)
     secret_open(L, script->redactor);
     response_open(L);
     http_open(L);
+    mail_open(L);
     jwt_open(L);
     host_api_open(L);
     return 0;
@@ -88,7 +89,7 @@ static int take_providers(lua_State *L)
     return 0;
 }
 
-static int run_file(struct script *script, char *error, size_t error_size)
+static int run_file(struct script *script, lua_CFunction take, char *error, size_t error_size)
 {
     struct sandbox *sandbox = script->sandbox;
     lua_State *L = sandbox_state(sandbox);
@@ -97,7 +98,7 @@ static int run_file(struct script *script, char *error, size_t error_size)
         sandbox_call(sandbox, 0, 1, error, error_size) != 0)
         return -1;
     /* None of these pushes allocates, so none can raise. */
-    lua_pushcfunction(L, take_providers);
+    lua_pushcfunction(L, take);
     lua_insert(L, -2);
     lua_pushlightuserdata(L, script);
     return sandbox_call(sandbox, 2, 0, error, error_size);
@@ -114,13 +115,15 @@ static void tell_fault(const struct script_host *host, const char *path, const c
     redact_into(host->redactor, told, error, error_size);
 }
 
-struct script *script_load(const struct script_host *host, const char *path, char *error, size_t error_size)
+struct script *script_open(const struct script_host *host, const char *path, lua_CFunction take, const void *user,
+                           char *error, size_t error_size)
 {
     char reason[VERDICT_MESSAGE_MAX] = "out of memory";
     struct script *script = calloc(1, sizeof(*script));
     if (script == NULL)
         goto fail;
     script->references = 1;
+    script->loading = user;
     script->loop = host->loop;
     script->prober = host->prober;
     script->redactor = host->redactor;
@@ -135,14 +138,20 @@ struct script *script_load(const struct script_host *host, const char *path, cha
     script->sandbox = sandbox_new(path, &host->limits, host->library_dirs, host->library_count, reason, sizeof(reason));
     if (script->sandbox == NULL ||
         sandbox_protect(script->sandbox, open_script_api, script, 0, reason, sizeof(reason)) != 0 ||
-        run_file(script, reason, sizeof(reason)) != 0)
+        run_file(script, take, reason, sizeof(reason)) != 0)
         goto fail;
+    script->loading = NULL;
     return script;
 
 fail:
     tell_fault(host, path, reason, error, error_size);
     script_release(script);
     return NULL;
+}
+
+struct script *script_load(const struct script_host *host, const char *path, char *error, size_t error_size)
+{
+    return script_open(host, path, take_providers, NULL, error, error_size);
 }
 
 struct script *script_retain(struct script *script)

@@ -65,6 +65,8 @@ struct script_provider {
     bool completes;          /* it can be asked for a completion */
     bool has_status_page;
     int table_reference; /* the Lua table, in the registry */
+    bool is_plugin;      /* it is none, but a plugin under its name (plugin_script.h) */
+    int settings_reference;
 };
 
 /* Runs the file and takes its providers. NULL when it cannot be used: `error` is "file:line: reason", redacted. */
@@ -85,6 +87,7 @@ enum check_purpose {
     CHECK_MODELS,      /* what does it serve? list_models() */
     CHECK_DEEP,        /* does it really answer? lib/deep.lua */
     CHECK_STATUS_PAGE, /* what does it say about itself? lib/status_page.lua */
+    CHECK_CALL,        /* a function of a plugin; see plugin_script.h */
 };
 
 #define CHECK_NO_KEY SIZE_MAX
@@ -93,12 +96,14 @@ struct check_order {
     enum check_purpose purpose;
     size_t key; /* index into the provider's keys, or CHECK_NO_KEY */
     int64_t timeout_ms;
-    struct kind_table *kinds;  /* retained by the check */
+    struct kind_table *kinds;  /* retained by the check; NULL of CHECK_CALL */
     struct judge_state state;  /* of CHECK_PROBE */
     const char *rung;          /* of CHECK_DEEP: "tiny" or "timed", the most to be done; a constant */
     const char *model;         /* of CHECK_DEEP: to be asked first; NULL = the script chooses. Copied */
     struct model_list *models; /* of CHECK_DEEP: as last read; NULL = none. Retained */
     int64_t tokens_left;       /* of CHECK_DEEP: what may be spent now */
+    const char *function;      /* of CHECK_CALL: its name; a constant */
+    const char *argument;      /* of CHECK_CALL: what it is told, as JSON. Copied */
     FILE *trace;               /* each exchange is written there, without secrets; NULL = not */
 };
 

@@ -23,6 +23,7 @@ struct script {
     struct script_provider *providers;
     size_t provider_count;
     int library[LIBRARY_FUNCTIONS]; /* registry references; LUA_NOREF until first needed */
+    const void *loading;            /* what `take` of script_open is given; NULL once it is loaded */
     struct check *running;          /* whose coroutine is being resumed; NULL outside probe() */
 };
 
@@ -31,6 +32,7 @@ struct check {
     const struct script_provider *provider;
     struct check_order order; /* what it points to is held */
     char last_status[16];
+    char *argument; /* of a call */
     char model[MODEL_ID_MAX];
     check_done_fn done;
     void *user;
@@ -45,6 +47,11 @@ struct check {
     int http_status;
     struct exchange exchange; /* the last request, for post-mortems */
 };
+
+/* Runs the file; `take` is called protected with what it returned and the script (light userdata), and raises what is
+ * wrong with it. NULL with the reason in `error`. */
+struct script *script_open(const struct script_host *host, const char *path, lua_CFunction take, const void *user,
+                           char *error, size_t error_size);
 
 /* Goes on with the coroutine, `arguments` values lying on its stack; ends the check when it has ended. */
 void check_resume(struct check *check, int arguments);
@@ -61,6 +68,7 @@ void judge_sample(lua_State *L, struct check *check, struct verdict *verdict);
 void read_sample(lua_State *L, int sample, struct check *check, struct verdict *verdict);
 void read_deep_finding(lua_State *L, struct check *check, struct verdict *verdict);
 void read_models(lua_State *L, struct check *check, struct verdict *verdict);
+void read_call(lua_State *L, struct check *check, struct verdict *verdict);
 
 /* A finite number of the table, `otherwise` when absent. Raises when it is something else. */
 double sample_number(lua_State *L, int table, const char *field, double otherwise);
@@ -73,6 +81,15 @@ struct script *script_of(lua_State *L);
 
 /* Adds `http`. [-0, +0, m] */
 void http_open(lua_State *L);
+
+/* What http.c and mail.c share: a request of the coroutine that runs in this state. Starts the probe, whose answer
+ * resumes the coroutine. Raises when it cannot be started. */
+struct check *http_running_check(lua_State *L, const char *function);
+int64_t http_time_left_ms(const struct check *check);
+void http_start_probe(lua_State *L, struct check *check, const struct probe_request *request, const char *shown_url);
+
+/* Adds mail.send. [-0, +0, m] */
+void mail_open(lua_State *L);
 
 /* Adds jwt. [-0, +0, m] */
 void jwt_open(lua_State *L);

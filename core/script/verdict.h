@@ -51,6 +51,7 @@ struct verdict {
     struct model_list *models;                      /* of a question for models; NULL = it failed */
     struct announcement *announcement;              /* of a question for the status page; never NULL then */
     unsigned requests;                              /* made by the check */
+    bool final;                                     /* of a call that failed: to call again is of no use */
     struct buf exchange;                            /* the last exchange as JSON, when it failed; else empty */
 };
 

@@ -291,3 +291,40 @@ void handle_last_failure(struct request *request)
     json_end(&j);
     reply_json(request, 200, &body);
 }
+
+/* -- alerts -- */
+
+void handle_alerts(struct request *request)
+{
+    const struct shared_text *alerts = request->thread->alerts;
+    struct buf body = BUF_EMPTY;
+    if (alerts == NULL)
+        buf_append_text(&body, "{\"alerts\":[],\"plugins\":[]}");
+    else
+        buf_append(&body, alerts->bytes, alerts->len);
+    reply_json(request, 200, &body);
+}
+
+void handle_alert_test(struct request *request)
+{
+    struct buf wanted = BUF_EMPTY, body = BUF_EMPTY;
+    const struct shared_text *alerts = request->thread->alerts;
+    const char *name = request->match.parameter;
+    struct json j = json_begin(&wanted);
+    json_object(&j);
+    json_member_text(&j, "name", name);
+    /* {"name":"oncall" is how its entry begins */
+    bool known =
+        alerts != NULL && buf_ok(&wanted) && memmem(alerts->bytes, alerts->len, wanted.bytes, wanted.len) != NULL;
+    buf_dispose(&wanted);
+    if (!known) {
+        reply_error(request, 404, "there is no alert '%s'", name);
+        return;
+    }
+    request->server->hooks.test_alert(request->server->hooks.user, name);
+    j = json_begin(&body);
+    json_object(&j);
+    json_member_text(&j, "testing", name);
+    json_end(&j);
+    reply_json(request, 202, &body);
+}

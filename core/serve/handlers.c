@@ -198,6 +198,8 @@ const struct route handler_routes[] = {
     {"/api/providers/health", ROUTE_GET, handle_health, .about = "how the daemon itself is"},
     {"/api/models", ROUTE_GET, handle_models, .about = "who serves which model; ?model="},
     {"/api/error-kinds", ROUTE_GET, handle_error_kinds, .about = "what each kind of error means, and its consequences"},
+    {"/api/alerts", ROUTE_GET, handle_alerts, .about = "the alerts and plugins: what waits, what failed"},
+    {"/api/alerts/{name}/test", ROUTE_POST, handle_alert_test, .about = "have an alert send a test"},
     {"/api/providers/check", ROUTE_POST, handle_check, .about = "check all providers now"},
     {"/api/providers/check/{name}", ROUTE_POST, handle_check_of_one, .about = "check one provider now"},
 };

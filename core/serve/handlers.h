@@ -29,6 +29,10 @@ void handle_export(struct request *request);
 void handle_events(struct request *request);
 bool events_are_news(struct request *request, int64_t since_id);
 
+/* facts.c: how the alerts stand; have one send a test. */
+void handle_alerts(struct request *request);
+void handle_alert_test(struct request *request);
+
 /* facts.c: what errors mean, who serves which model, the last exchange that failed. */
 void handle_error_kinds(struct request *request);
 void handle_models(struct request *request);

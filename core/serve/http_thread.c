@@ -189,6 +189,10 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
         case MESSAGE_STOP:
             begin_stop(thread, message->u.grace_ms);
             continue; /* a part of the thread */
+        case MESSAGE_ALERTS:
+            shared_text_release(thread->alerts);
+            thread->alerts = message->u.alerts;
+            break;
         case MESSAGE_EVENT:
             event_ring_add(&thread->events, message->u.event);
             listeners_wake(thread);
@@ -357,6 +361,22 @@ void http_thread_publish_policies(struct http_thread *thread, struct policy_host
     http_thread_send(thread, message);
 }
 
+void http_thread_publish_alerts(struct http_thread *thread, struct shared_text *alerts)
+{
+    if (!thread->thread_started) {
+        shared_text_release(thread->alerts);
+        thread->alerts = alerts;
+        return;
+    }
+    struct thread_message *message = new_message(MESSAGE_ALERTS);
+    if (message == NULL) {
+        shared_text_release(alerts);
+        return;
+    }
+    message->u.alerts = alerts;
+    http_thread_send(thread, message);
+}
+
 void http_thread_publish_event(struct http_thread *thread, struct event *event)
 {
     if (!thread->thread_started) {
@@ -383,6 +403,7 @@ void http_thread_join(struct http_thread *thread)
     policy_host_release(thread->policy_host);
     best_cache_free(thread->best);
     event_ring_dispose(&thread->events);
+    shared_text_release(thread->alerts);
     free(thread->listeners);
     free(thread->fds);
 }

@@ -13,7 +13,14 @@
 
 struct best_cache;
 
-enum thread_message_kind { MESSAGE_SNAPSHOT, MESSAGE_POLICIES, MESSAGE_EVENT, MESSAGE_JOB, MESSAGE_STOP };
+enum thread_message_kind {
+    MESSAGE_SNAPSHOT,
+    MESSAGE_POLICIES,
+    MESSAGE_EVENT,
+    MESSAGE_ALERTS,
+    MESSAGE_JOB,
+    MESSAGE_STOP
+};
 
 /* What other threads send. */
 struct thread_message {
@@ -23,6 +30,7 @@ struct thread_message {
         struct snapshot *snapshot;    /* a reference goes with it */
         struct policy_host *policies; /* a reference goes with it */
         struct event *event;          /* a reference goes with it */
+        struct shared_text *alerts;   /* a reference goes with it */
         struct {                      /* what a reader thread did has come back; the message is a part of `user` */
             void (*back)(void *user);
             void *user;
@@ -70,6 +78,7 @@ struct http_thread {
     struct rendered rendered[CACHED_COUNT];
     struct best_cache *best;
     h2o_timeout_entry_t best_watch; /* of the first thread: looks who is best, at most once a second */
+    struct shared_text *alerts;     /* how they stand, as JSON; NULL before they do */
     struct event_ring events;
     h2o_linklist_t listening;   /* listener.h */
     h2o_linklist_t waiting;     /* waiting.h */
@@ -93,6 +102,7 @@ int http_thread_start(struct http_thread *thread);
 void http_thread_publish(struct http_thread *thread, struct snapshot *snapshot);
 void http_thread_publish_policies(struct http_thread *thread, struct policy_host *policies);
 
+void http_thread_publish_alerts(struct http_thread *thread, struct shared_text *alerts);
 void http_thread_publish_event(struct http_thread *thread, struct event *event);
 
 /* Somebody listens or waits. On the thread itself. */

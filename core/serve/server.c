@@ -323,6 +323,14 @@ void server_publish_event(struct server *server, struct event *event)
         http_thread_publish_event(&server->threads[i], event_retain(event));
 }
 
+void server_publish_alerts(struct server *server, const char *json, size_t len)
+{
+    struct shared_text *text = shared_text_new(json, len);
+    for (size_t i = 0; text != NULL && i < server->thread_count; ++i)
+        http_thread_publish_alerts(&server->threads[i], shared_text_retain(text));
+    shared_text_release(text);
+}
+
 void server_recall(struct server *server, int64_t last_event_id, const char *best)
 {
     for (size_t i = 0; i < server->thread_count; ++i)

@@ -31,6 +31,8 @@ struct server_hooks {
     void *user;
     /* Check the provider `name` now, or all when NULL. The name exists in the current snapshot. */
     void (*check_now)(void *user, const char *name);
+    /* Have an alert send a test. */
+    void (*test_alert)(void *user, const char *name);
     /* Who is best for the policy in force has changed; "" = nobody. NULL = not wanted. */
     void (*best_changed)(void *user, const char *from, const char *to, const char *reason);
 };
@@ -53,6 +55,9 @@ void server_publish_policies(struct server *server, struct policy_host *policies
 
 /* Hands over something that happened; the caller keeps its own reference. Loop thread. */
 void server_publish_event(struct server *server, struct event *event);
+
+/* How the alerts stand, as JSON; copied. Loop thread. */
+void server_publish_alerts(struct server *server, const char *json, size_t len);
 
 /* Before the start, with the policies published: the last event id that was given before, and who was best then ("" =
  * not known). */

@@ -369,11 +369,45 @@ void store_restore_close(struct store_restore *restore)
 
 /* --- events --- */
 
-int store_restore_events(struct store_restore *restore, int limit, event_row_fn row_fn, void *user, char *error,
-                         size_t error_size)
+int store_restore_events(struct store_restore *restore, const struct event_range *range, int limit, event_row_fn row_fn,
+                         void *user, char *error, size_t error_size)
 {
     int64_t last_id = 0;
-    struct event_range range = {.after_id = 0, .before_id = INT64_MAX, .newest_first = true};
-    int rows = store_events_page(&restore->reader, &range, limit, row_fn, user, &last_id, error, error_size);
-    return rows < 0 ? -1 : 0;
+    return store_events_page(&restore->reader, range, limit, row_fn, user, &last_id, error, error_size);
+}
+
+static bool read_mark(sqlite3_stmt *row, struct alert_mark *mark)
+{
+    static const char *const names[] = {
+        [ALERT_MARK_PLACE] = "place", [ALERT_MARK_TOLD] = "told", [ALERT_MARK_DONE] = "done"};
+    const char *what = (const char *)sqlite3_column_text(row, 0);
+    for (int i = 0; i < 3 && what != NULL; ++i) {
+        if (strcmp(what, names[i]) == 0) {
+            *mark = (struct alert_mark){(enum alert_mark_kind)i, sqlite3_column_int64(row, 1), column_time_us(row, 2)};
+            return true;
+        }
+    }
+    return false;
+}
+
+int store_restore_alert_marks(struct store_restore *restore, const char *alert, alert_mark_fn mark_fn, void *user,
+                              char *error, size_t error_size)
+{
+    sqlite3_stmt *rows = NULL;
+    struct alert_mark mark;
+    int result = reader_refresh_level(&restore->reader);
+    if (result == SQLITE_OK && restore->reader.level < SCHEMA_WHOLE)
+        return 0;
+    if (result == SQLITE_OK)
+        result = reader_prepare(&restore->reader, &rows,
+                                "SELECT what, event_id, told FROM provider_alert_marks WHERE alert = ?1");
+    if (result == SQLITE_OK) {
+        sqlite3_bind_text(rows, 1, alert, -1, SQLITE_STATIC);
+        while ((result = sqlite3_step(rows)) == SQLITE_ROW) {
+            if (read_mark(rows, &mark))
+                mark_fn(&mark, user);
+        }
+    }
+    sqlite3_finalize(rows);
+    return tell(restore, result, error, error_size);
 }

@@ -66,8 +66,13 @@ int store_restore_counts(struct store_restore *restore, const char *provider, bu
 int store_restore_deep(struct store_restore *restore, const char *provider, struct store_deep_state *deep, char *error,
                        size_t error_size);
 
-/* The latest events, newest first, at most `limit`; as store_events_page(). 0, or -1 with the reason. */
-int store_restore_events(struct store_restore *restore, int limit, event_row_fn row_fn, void *user, char *error,
-                         size_t error_size);
+/* Events of a range, at most `limit`; as store_events_page(). How many, or -1 with the reason. */
+int store_restore_events(struct store_restore *restore, const struct event_range *range, int limit, event_row_fn row_fn,
+                         void *user, char *error, size_t error_size);
+
+/* What an alert must remember, as it was written last. 0, or -1 with the reason. */
+typedef void (*alert_mark_fn)(const struct alert_mark *mark, void *user);
+int store_restore_alert_marks(struct store_restore *restore, const char *alert, alert_mark_fn mark_fn, void *user,
+                              char *error, size_t error_size);
 
 #endif

@@ -120,6 +120,14 @@ static const char create_events_sql[] = "CREATE TABLE IF NOT EXISTS provider_eve
                                         "    message TEXT NOT NULL\n"
                                         ")";
 
+static const char create_alert_marks_sql[] = "CREATE TABLE IF NOT EXISTS provider_alert_marks (\n"
+                                             "    alert TEXT NOT NULL,\n"
+                                             "    what TEXT NOT NULL,\n"
+                                             "    event_id INTEGER NOT NULL,\n"
+                                             "    told DATETIME,\n"
+                                             "    PRIMARY KEY (alert, what, event_id)\n"
+                                             ") WITHOUT ROWID";
+
 /* `added_as`: the type with which a table gets the column that has not got it yet; NULL: every such table has it. */
 struct column {
     const char *name;
@@ -217,6 +225,13 @@ static const struct column events_columns[] = {
     {"key", NULL}, {"from_value", NULL}, {"to_value", NULL}, {"message", NULL},
 };
 
+static const struct column alert_marks_columns[] = {
+    {"alert", NULL},
+    {"what", NULL},
+    {"event_id", NULL},
+    {"told", NULL},
+};
+
 #define COLUMNS(columns) columns, sizeof(columns) / sizeof((columns)[0])
 
 static const struct table {
@@ -240,6 +255,8 @@ static const struct table {
     [TABLE_INCIDENTS] = {"provider_incidents", create_incidents_sql, create_incidents_index_sql,
                          COLUMNS(incidents_columns), .no_id = false},
     [TABLE_EVENTS] = {"provider_events", create_events_sql, NULL, COLUMNS(events_columns), .no_id = false},
+    [TABLE_ALERT_MARKS] = {"provider_alert_marks", create_alert_marks_sql, NULL, COLUMNS(alert_marks_columns),
+                           .no_id = true},
 };
 
 const char *schema_table_name(enum record_table table)

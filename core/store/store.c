@@ -97,11 +97,13 @@ static void store_free(struct store *store)
     check_queue_dispose(&store->queue);
     incident_list_dispose(&store->incidents);
     event_list_dispose(&store->events);
+    marks_list_dispose(&store->marks);
     sums_clear(&store->overflow);
     upkeep_end(&store->upkeep);
     check_queue_dispose(&store->doubtful.checks);
     incident_list_dispose(&store->doubtful.incidents);
     event_list_dispose(&store->doubtful.events);
+    marks_list_dispose(&store->doubtful.marks);
     sums_clear(&store->doubtful.overflow);
     pthread_cond_destroy(&store->pool.moved);
     pthread_cond_destroy(&store->pool.wake);
@@ -167,7 +169,7 @@ void store_append(struct store *store, const struct check_record *record)
 void store_append_incident(struct store *store, const struct incident_record *record)
 {
     pthread_mutex_lock(&store->mutex);
-    if (store->queue.count + store->incidents.count + store->events.count == 0)
+    if (waiting_records(store) == 0)
         store->oldest_queued_ms = clock_monotonic_ms();
     bool taken = incident_list_add(&store->incidents, record), wake = store->writer_idle;
     store->writer_idle = false;
@@ -181,7 +183,7 @@ void store_append_incident(struct store *store, const struct incident_record *re
 void store_append_event(struct store *store, struct event *event)
 {
     pthread_mutex_lock(&store->mutex);
-    if (store->queue.count + store->incidents.count + store->events.count == 0)
+    if (waiting_records(store) == 0)
         store->oldest_queued_ms = clock_monotonic_ms();
     int lost = event_list_add(&store->events, event);
     bool wake = store->writer_idle, first = lost != 0 && store->events_lost == 0;
@@ -190,6 +192,20 @@ void store_append_event(struct store *store, struct event *event)
     pthread_mutex_unlock(&store->mutex);
     if (first)
         log_error("store", "%s: more events wait than there is room for; the oldest are lost", store->path);
+    if (wake)
+        pthread_cond_signal(&store->wake);
+}
+
+void store_set_alert_marks(struct store *store, const char *alert, const struct alert_mark *marks, size_t count)
+{
+    pthread_mutex_lock(&store->mutex);
+    if (waiting_records(store) == 0)
+        store->oldest_queued_ms = clock_monotonic_ms();
+    bool taken = marks_list_add(&store->marks, alert, marks, count), wake = store->writer_idle;
+    store->writer_idle = false;
+    pthread_mutex_unlock(&store->mutex);
+    if (!taken)
+        log_error("store", "%s: no memory for what the alert %s must remember", store->path, alert);
     if (wake)
         pthread_cond_signal(&store->wake);
 }

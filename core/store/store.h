@@ -19,6 +19,7 @@
 #ifndef PROVIDERD_STORE_STORE_H
 #define PROVIDERD_STORE_STORE_H
 
+#include "health/alert_mark.h"
 #include "health/event.h"
 #include "health/snapshot.h"
 
@@ -103,6 +104,9 @@ void store_append_incident(struct store *store, const struct incident_record *re
 
 /* The same for an event, which has its id. It keeps a reference. Loop thread. */
 void store_append_event(struct store *store, struct event *event);
+
+/* What an alert must remember, whole: it replaces what it was told before. Loop thread. */
+void store_set_alert_marks(struct store *store, const char *alert, const struct alert_mark *marks, size_t count);
 
 /* Writes what is queued, waiting at most `timeout_ms`, stops the threads, closes. Returns the number of checks that
  * could not be written (0 = all safe). Loop thread, at the end. */

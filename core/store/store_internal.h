@@ -11,6 +11,7 @@
 #ifndef PROVIDERD_STORE_STORE_INTERNAL_H
 #define PROVIDERD_STORE_STORE_INTERNAL_H
 
+#include "store/alert_marks.h"
 #include "store/event_log.h"
 #include "store/incidents.h"
 #include "store/queue.h"
@@ -42,6 +43,7 @@ enum store_table {
     TABLE_ROLLUP_MARKS,            /* up to which row each table of checks has been rolled up */
     TABLE_INCIDENTS,               /* outages */
     TABLE_EVENTS,                  /* what happened; see health/event.h */
+    TABLE_ALERT_MARKS,             /* what of it alerts have told; see health/alert_mark.h */
     STORE_TABLES,
 };
 
@@ -64,6 +66,7 @@ struct database {
     sqlite3_stmt *delete_up_to[RECORD_TABLES]; /* an id */
     sqlite3_stmt *incident;                    /* writes one, */
     sqlite3_stmt *event;                       /* and the next likewise */
+    struct marks_statements marks;
     struct roller_statements roller;
 };
 
@@ -78,6 +81,7 @@ struct batch {
     struct check_queue checks;
     struct incident_list incidents;
     struct event_list events;
+    struct marks_list marks;
     struct sums overflow;
 };
 
@@ -169,6 +173,7 @@ struct store {
     struct check_queue queue;
     struct incident_list incidents;
     struct event_list events;
+    struct marks_list marks;
     struct sums overflow;      /* of checks that the queue had no room for */
     size_t in_flight;          /* checks taken out of the queue by the commit under way */
     struct batch doubtful;     /* of a commit that failed at its end; older than the queue (doubt.c) */
@@ -203,6 +208,12 @@ struct store {
 
     struct reader_pool pool;
 };
+
+/* How many wait in all lists, with the mutex held. */
+static inline size_t waiting_records(const struct store *store)
+{
+    return store->queue.count + store->incidents.count + store->events.count + store->marks.count;
+}
 
 /* --- schema.c --- */
 

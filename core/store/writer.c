@@ -181,6 +181,7 @@ void batch_put_back(struct store *store, struct batch *batch)
     check_queue_put_back(&store->queue, &batch->checks);
     incident_list_put_back(&store->incidents, &batch->incidents);
     store->events_lost += event_list_put_back(&store->events, &batch->events);
+    marks_list_put_back(&store->marks, &batch->marks);
     if (!sums_move(&store->overflow, &batch->overflow))
         store->report.dropped += batch->overflow.checks;
     store->in_flight = 0;
@@ -201,6 +202,8 @@ static size_t take_batch(struct store *store, struct batch *batch)
     store->incidents = (struct incident_list){NULL, NULL, 0};
     batch->events = store->events;
     store->events = (struct event_list){NULL, NULL, 0};
+    batch->marks = store->marks;
+    store->marks = (struct marks_list){NULL, 0};
     batch->overflow = store->overflow;
     store->overflow = (struct sums){0};
     store->in_flight = batch->checks.count;
@@ -219,6 +222,7 @@ void batch_finish(struct store *store, struct batch *batch)
     pthread_mutex_unlock(&store->mutex);
     incident_list_dispose(&batch->incidents);
     event_list_dispose(&batch->events);
+    marks_list_dispose(&batch->marks);
     sums_clear(&batch->overflow);
 }
 
@@ -240,6 +244,8 @@ static int insert_batch(struct database *database, const struct batch *batch, si
     int result = incidents_write(&batch->incidents, database->incident);
     if (result == SQLITE_OK)
         result = events_write(&batch->events, database->event);
+    if (result == SQLITE_OK)
+        result = marks_write(&batch->marks, &database->marks);
     return result == SQLITE_OK ? rollup_write_sums(database, &batch->overflow) : result;
 }
 
@@ -320,7 +326,7 @@ static uint64_t commit_due_ms(const struct store *store)
         return 0;
     if (!store->report.writable)
         return store->retry_at_ms;
-    if (store->queue.count + store->incidents.count + store->events.count == 0)
+    if (waiting_records(store) == 0)
         return UINT64_MAX;
     if (store->stopping || store->queue.count > store->queue_max / 2)
         return 0;
@@ -337,7 +343,7 @@ static void sleep_until(struct store *store, uint64_t until_ms)
 
 static bool finished(const struct store *store, uint64_t now_ms)
 {
-    size_t waiting = store->queue.count + store->doubtful.checks.count + store->incidents.count + store->events.count;
+    size_t waiting = waiting_records(store) + store->doubtful.checks.count;
     return store->stopping && (waiting == 0 || now_ms >= store->stop_deadline_ms);
 }
 

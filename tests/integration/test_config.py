@@ -133,8 +133,8 @@ def test_several_addresses_and_ipv6_are_served(daemon):
     ({"policy": "nonsense"}, "policy: expected one of balanced, cheapest, explore, fastest_tokens, lowest_latency, "
      "most_headroom, sticky, weighted; got 'nonsense'"),
     ({"policies": {"stikcy": {}}}, "policies.stikcy: there is no such policy; expected one of balanced, cheapest, "),
-    ({"policies": {"sticky": {"margin": 5}}}, "the policy has no setting 'margin'; it has: margin_"),
-    ({"policies": {"sticky": {"margin_ms": "5"}}}, "the policy's setting margin_ms: expected a number, got a string"),
+    ({"policies": {"sticky": {"margin": 5}}}, "there is no setting 'margin'; there are: margin_"),
+    ({"policies": {"sticky": {"margin_ms": "5"}}}, "setting margin_ms: expected a number, got a string"),
     ({"database": "/nowhere/folder/db"}, "/nowhere/folder/db"),
 ])
 def test_a_file_that_a_setting_names_must_be_there(tmp_path, write_config, setting, expected):

@@ -112,6 +112,8 @@ static void has_our_tables(const char *path)
                         "id,provider_name,key,started,ended,kind,first_error,checks_lost");
     assert_string_equal(names_of(path, "pragma_table_info('provider_events')", text, sizeof(text)),
                         "id,time,kind,provider_name,key,from_value,to_value,message");
+    assert_string_equal(names_of(path, "pragma_table_info('provider_alert_marks')", text, sizeof(text)),
+                        "alert,what,event_id,told");
     assert_int_equal(sql_number(path, "PRAGMA user_version"), 4);
 }
 
