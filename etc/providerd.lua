@@ -161,6 +161,8 @@ return {
   provider_paths = { "../providers" },
   -- Folders of plugins: policies/ in them holds the policies, alerts/ the ways to tell somebody.
   plugin_paths = { "../plugins" },
+  -- true: editing this file, the env_file, a script or a plugin reloads by itself, as SIGHUP does.
+  watch = false,
   -- A file of NAME=VALUE lines that scripts see beside the environment (which wins): where to add a key without a
   -- restart. Relative to the working directory; false for none.
   env_file = false,

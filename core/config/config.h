@@ -91,6 +91,7 @@ struct config {
     /* scripts */
     char **provider_paths; /* absolute, or relative to the working directory; in the file, to its folder */
     char **plugin_paths;
+    bool watch;     /* reload when one of the files changes */
     char *env_file; /* NULL = none */
     int64_t script_memory_bytes;
     int64_t script_instructions;

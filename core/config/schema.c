@@ -75,6 +75,7 @@ const struct setting config_settings[] = {
 
     {"provider_paths", SETTING_FOLDERS, PROVIDERD_DATADIR "/providers", 0, 0, AT(provider_paths)},
     {"plugin_paths", SETTING_FOLDERS, PROVIDERD_DATADIR "/plugins", 0, 0, AT(plugin_paths)},
+    {"watch", SETTING_FLAG, "false", 0, 0, AT(watch)},
     {"env_file", SETTING_FILE, NULL, 0, 0, AT(env_file)},
     {"script_memory", SETTING_SIZE, "16MB", 256 * KB, 1 * GB, AT(script_memory_bytes)},
     {"script_instructions", SETTING_INTEGER, "5000000", 10000, 1000000000, AT(script_instructions)},

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/alert_past.h"
+#include "daemon/file_watch.h"
 #include "daemon/journal.h"
 #include "daemon/learning.h"
 #include "daemon/notify.h"
@@ -38,6 +39,8 @@ struct daemon {
     struct learning *learning;
     struct remembering *remembering;
     struct watch *signals;
+    struct file_watch *files; /* NULL = they are not watched */
+    struct buf places;        /* that are watched, a line each */
 };
 
 /* -- from the HTTP threads -- */
@@ -279,6 +282,8 @@ refuse:
     return -1;
 }
 
+static void watch_files(struct daemon *daemon);
+
 static void reload(struct daemon *daemon)
 {
     char error[FAULTS_MAX];
@@ -297,7 +302,80 @@ static void reload(struct daemon *daemon)
         for (char *line = strtok(error, "\n"); line != NULL; line = strtok(NULL, "\n"))
             log_error("daemon", "reload refused, all goes on as before: %s", line);
     }
+    watch_files(daemon);
     notify_ready(tracker_count(daemon->tracker));
+}
+
+/* -- files that change -- */
+
+/* Adds lines of what is to be watched: "f" and a file, "d" and a folder. */
+static void list_folders(struct buf *out, char **folders, const char *const *inside)
+{
+    for (; *folders != NULL; ++folders) {
+        buf_printf(out, "d%s\n", *folders);
+        for (const char *const *name = inside; *name != NULL; ++name)
+            buf_printf(out, "d%s/%s\n", *folders, *name);
+    }
+}
+
+static void list_places(const struct daemon *daemon, struct buf *out)
+{
+    static const char *const of_providers[] = {"lib", NULL};
+    static const char *const of_plugins[] = {"lib", "policies", "alerts", NULL};
+    const struct config *config = daemon->generation->config;
+    if (daemon->settings->config_path != NULL)
+        buf_printf(out, "f%s\n", daemon->settings->config_path);
+    if (config->env_file != NULL)
+        buf_printf(out, "f%s\n", config->env_file);
+    list_folders(out, config->provider_paths, of_providers);
+    list_folders(out, config->plugin_paths, of_plugins);
+}
+
+static void on_files_changed(const char *name, void *user)
+{
+    struct daemon *daemon = user;
+    log_info("watch", "%s has changed: reloading", name);
+    reload(daemon);
+}
+
+static void watch_places(struct file_watch *files, const char *places)
+{
+    char *copy = strdup(places), *rest = NULL;
+    file_watch_clear(files);
+    for (char *line = copy != NULL ? strtok_r(copy, "\n", &rest) : NULL; line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        if (line[0] == 'f')
+            file_watch_file(files, line + 1);
+        else
+            file_watch_folder(files, line + 1);
+    }
+    free(copy);
+}
+
+/* The files of the generation in service. Where they are the same as before nothing is touched, so that no change is
+ * missed meanwhile. */
+static void watch_files(struct daemon *daemon)
+{
+    struct buf places = BUF_EMPTY;
+    if (!daemon->generation->config->watch) {
+        file_watch_free(daemon->files);
+        daemon->files = NULL;
+        buf_clear(&daemon->places);
+        return;
+    }
+    if (daemon->files == NULL &&
+        (daemon->files = file_watch_new(daemon->parts.loop, on_files_changed, daemon)) == NULL) {
+        log_error("watch", "files cannot be watched: %s", strerror(errno));
+        return;
+    }
+    list_places(daemon, &places);
+    if (strcmp(buf_text(&places), buf_text(&daemon->places)) != 0) {
+        watch_places(daemon->files, buf_text(&places));
+        struct buf old = daemon->places;
+        daemon->places = places;
+        places = old;
+    }
+    buf_dispose(&places);
 }
 
 static void on_signal(int signal_number, void *user)
@@ -421,6 +499,7 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
     if (start_alerts(daemon, error, error_size) != 0 || start_server(daemon, error, error_size) != 0)
         return -1;
     alerting_start(daemon->alerting, journal_last_id(daemon->journal));
+    watch_files(daemon);
     return 0;
 }
 
@@ -446,6 +525,8 @@ static void stop(struct daemon *daemon)
     remembering_free(daemon->remembering);
     recorder_dispose(&daemon->recorder);
     generation_release(daemon->generation);
+    file_watch_free(daemon->files);
+    buf_dispose(&daemon->places);
     loop_unwatch(daemon->signals);
     parts_close(&daemon->parts);
 }
