@@ -10,6 +10,9 @@ return {
   -- Addresses of the REST interface: one, or a list. Port 0 takes a free one. Without authentication, so keep it on
   -- loopback. (restart)
   listen = "127.0.0.1:8000",
+  -- An address such as "127.0.0.1:8001" at which HAProxy's agent checks are answered (etc/clients/README.md); false for
+  -- none. (restart)
+  agent_check = false,
   -- Threads that answer requests; one answers more than 100,000 a second. (restart)
   http_threads = 1,
   -- Connections that one of these threads keeps open; further ones wait. (restart)
@@ -38,8 +41,8 @@ return {
   --   oncall = {
   --     use = "pagerduty",
   --     providers = { "groq" },       -- of these alone; without it, of all and of the daemon itself
-  --     kinds = { "incident_opened" },-- of these events; a kind stands for its end as well. Without it: outages, a database that
-  --                                   -- cannot be written, reloads that were refused
+  --     kinds = { "limit_near" },     -- of these events; a kind stands for its end as well. Without it: outages, a
+  --                                   -- database that cannot be written, reloads that were refused
   --     after = "0s",                 -- a problem must last so long,
   --     after_failures = 0,           -- and so many checks in a row must have failed
   --     resolved = true,              -- that it is over is told, too
@@ -50,8 +53,8 @@ return {
   --     settings = {},                -- of the file: see its head
   --   },
   alerts = {},
-  -- When work on providers is announced: { providers = { "groq" }, hours = "sat 02:00-04:00" }, or from and to with times such as
-  -- "2026-11-24T02:00:00Z". Nobody is told of their problems then.
+  -- When work on providers is announced: { providers = { "groq" }, hours = "sat 02:00-04:00" }, or from and to with
+  -- times such as "2026-11-24T02:00:00Z". Nobody is told of their problems then.
   maintenance = {},
   -- Plugins that are no alerts, by the names of their files, with their settings: { watcher = { url = "..." } }.
   plugins = {},

@@ -235,7 +235,7 @@ static void take_over(struct alert *alert, struct alert *old)
     alert->outbox = old->outbox;
     alert->outbox.settings = fresh.settings;
     alert->outbox.config = fresh.config;
-    old->outbox = (struct outbox){NULL};
+    old->outbox = (struct outbox){.settings = NULL};
     alert->sent_us = old->sent_us;
     alert->messages = old->messages;
     alert->given_up = old->given_up;

@@ -438,5 +438,5 @@ void outbox_dispose(struct outbox *outbox)
     free(outbox->problems);
     free(outbox->items);
     free(outbox->done);
-    *outbox = (struct outbox){NULL};
+    *outbox = (struct outbox){.settings = NULL};
 }

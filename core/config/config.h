@@ -44,7 +44,8 @@ struct config {
     char *path; /* of the file; NULL for the defaults */
 
     /* serving */
-    char **listen; /* lists end with NULL */
+    char **listen;     /* lists end with NULL */
+    char *agent_check; /* address for HAProxy; NULL = none */
     int64_t http_threads;
     int64_t max_connections; /* per HTTP thread */
     int64_t max_header_bytes;

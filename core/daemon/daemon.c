@@ -194,6 +194,11 @@ static struct policy_host *load_policies(const struct config *config, char *erro
     return policy_host_new(&setup, error, error_size);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 static void warn_of_restart_settings(const struct config *before, const struct config *after)
 {
     bool listen_differs = false;
@@ -203,9 +208,10 @@ static void warn_of_restart_settings(const struct config *before, const struct c
             break;
         }
     }
-    if (listen_differs || strcmp(before->database, after->database) != 0 ||
-        before->http_threads != after->http_threads || before->max_connections != after->max_connections ||
-        before->max_header_bytes != after->max_header_bytes || before->idle_timeout_ms != after->idle_timeout_ms ||
+    if (listen_differs || !same_text(before->agent_check, after->agent_check) ||
+        strcmp(before->database, after->database) != 0 || before->http_threads != after->http_threads ||
+        before->max_connections != after->max_connections || before->max_header_bytes != after->max_header_bytes ||
+        before->idle_timeout_ms != after->idle_timeout_ms ||
         before->max_request_body_bytes != after->max_request_body_bytes || before->store_queue != after->store_queue ||
         before->readers != after->readers)
         log_warning("daemon", "settings marked (restart) have changed; they take effect at the next start");
@@ -426,6 +432,8 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
         .max_connections = (size_t)config->max_connections,
         .max_header_bytes = (size_t)config->max_header_bytes,
         .max_body_bytes = (size_t)config->max_request_body_bytes,
+        .agent_check = config->agent_check,
+        .warm_up_ms = config->warm_up_ms,
         .idle_timeout_ms = config->idle_timeout_ms,
     };
     struct server_hooks hooks = {
@@ -547,6 +555,8 @@ int daemon_run(const struct settings *settings)
     tell_absences(daemon.generation);
     for (size_t i = 0; (url = server_url(daemon.server, i)) != NULL; ++i)
         log_info("daemon", "listening on %s", url);
+    if (server_agent_address(daemon.server) != NULL)
+        log_info("daemon", "agent checks on %s", server_agent_address(daemon.server));
     journal_tell(daemon.journal, &(struct event_parts){.kind = EVENT_STARTED});
     tracker_start(daemon.tracker);
     notify_ready(tracker_count(daemon.tracker));

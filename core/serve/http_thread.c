@@ -1,6 +1,7 @@
 #include "serve/http_thread.h"
 
 #include "base/log.h"
+#include "serve/agent_check.h"
 #include "serve/best.h"
 #include "serve/handlers.h"
 #include "serve/listener.h"
@@ -163,6 +164,8 @@ static void begin_stop(struct http_thread *thread, int64_t grace_ms)
     thread->stopping = true;
     thread->stop_by_ms = h2o_now(thread->ctx.loop) + (uint64_t)grace_ms;
     close_listeners(thread);
+    agent_close(thread->agent);
+    thread->agent = NULL;
     /* h2o_context_request_shutdown() would also start HTTP/2's farewell timers, which outlive this context; the flag is
      * all that HTTP/1 looks at: answers from here on say "Connection: close". */
     thread->ctx.shutdown_requested = 1;
@@ -255,6 +258,8 @@ static void open_loop(struct http_thread *thread)
     thread->listener_count = thread->fd_count;
     watch_listeners(thread);
     watch_best_soon(thread);
+    if (thread == &thread->server->threads[0] && thread->server->agent.count != 0)
+        thread->agent = agent_open(thread, &thread->server->agent);
 }
 
 static void close_loop(struct http_thread *thread)

@@ -11,6 +11,7 @@
 #include <semaphore.h>
 #include <stdbool.h>
 
+struct agent;
 struct best_cache;
 
 enum thread_message_kind {
@@ -77,6 +78,7 @@ struct http_thread {
     struct policy_host *policy_host;
     struct rendered rendered[CACHED_COUNT];
     struct best_cache *best;
+    struct agent *agent;            /* of the first thread; NULL = none */
     h2o_timeout_entry_t best_watch; /* of the first thread: looks who is best, at most once a second */
     struct shared_text *alerts;     /* how they stand, as JSON; NULL before they do */
     struct event_ring events;

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 enum {
-    LISTEN_QUEUE = 1024,
     COMPRESS_MIN_BYTES = 1024,
 };
 
@@ -118,137 +117,16 @@ static void configure_h2o(struct server *server, const struct server_options *op
     filter->on_setup_ostream = on_error_answer;
 }
 
-/* -- addresses -- */
-
-struct address {
-    char host[256];
-    char port[8];
-};
-
-static int parse_address(const char *text, struct address *address, char *error, size_t error_size)
-{
-    const char *colon = strrchr(text, ':');
-    size_t host_len = colon != NULL ? (size_t)(colon - text) : 0;
-    const char *host = text;
-    char *end = NULL;
-    long port = colon != NULL ? strtol(colon + 1, &end, 10) : -1;
-
-    if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
-        ++host;
-        host_len -= 2;
-    } else if (memchr(host, ':', host_len) != NULL) {
-        host_len = 0; /* an IPv6 address needs its brackets */
-    }
-    if (host_len == 0 || host_len >= sizeof(address->host) || end == colon + 1 || *end != '\0' || port < 0 ||
-        port > 65535) {
-        snprintf(error, error_size, "listen: '%.200s': expected HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000", text);
-        return -1;
-    }
-    snprintf(address->host, sizeof(address->host), "%.*s", (int)host_len, host);
-    snprintf(address->port, sizeof(address->port), "%ld", port);
-    return 0;
-}
-
-static char *url_of(int fd)
-{
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof(bound);
-    char host[NI_MAXHOST], port[NI_MAXSERV], *url;
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0 ||
-        getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        return NULL;
-    const char *format = bound.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s";
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    int printed = asprintf(&url, format, host, port);
-#pragma GCC diagnostic pop
-    return printed >= 0 ? url : NULL;
-}
-
-static int bind_one(const struct addrinfo *info)
-{
-    int on = 1;
-    int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info->ai_protocol);
-    if (fd == -1)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (info->ai_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, LISTEN_QUEUE) != 0) {
-        int why = errno;
-        close(fd);
-        errno = why;
-        return -1;
-    }
-    return fd;
-}
-
-static int add_socket(struct server *server, int fd)
-{
-    int *sockets = realloc(server->sockets, (server->socket_count + 1) * sizeof(*sockets));
-    if (sockets != NULL)
-        server->sockets = sockets;
-    char **urls = realloc(server->urls, (server->socket_count + 2) * sizeof(*urls));
-    if (urls != NULL)
-        server->urls = urls;
-    if (sockets == NULL || urls == NULL || (urls[server->socket_count] = url_of(fd)) == NULL)
-        return -1;
-    sockets[server->socket_count++] = fd;
-    urls[server->socket_count] = NULL;
-    return 0;
-}
-
-static int listen_at(struct server *server, const char *text, char *error, size_t error_size)
-{
-    struct address address;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found;
-
-    if (parse_address(text, &address, error, error_size) != 0)
-        return -1;
-    int failed = getaddrinfo(address.host, address.port, &hints, &found);
-    if (failed != 0) {
-        snprintf(error, error_size, "listen: '%s': %s", text, gai_strerror(failed));
-        return -1;
-    }
-    size_t before = server->socket_count;
-    int why = 0;
-    for (const struct addrinfo *info = found; info != NULL; info = info->ai_next) {
-        int fd = bind_one(info);
-        /* A name such as localhost may have an IPv6 address on a machine without IPv6: one of all is enough. */
-        if (fd == -1 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
-            why = errno;
-            continue;
-        }
-        if (fd == -1 || add_socket(server, fd) != 0) {
-            why = errno;
-            snprintf(error, error_size, "listen: '%s': %s%s", text, strerror(why),
-                     why == EADDRINUSE ? "; is providerd running already, or another program on this port?" : "");
-            if (fd != -1)
-                close(fd);
-            freeaddrinfo(found);
-            return -1;
-        }
-    }
-    freeaddrinfo(found);
-    if (server->socket_count == before) {
-        snprintf(error, error_size, "listen: '%s': %s", text, strerror(why));
-        return -1;
-    }
-    return 0;
-}
-
 /* -- life -- */
 
 static int open_threads(struct server *server, unsigned count, char *error, size_t error_size)
 {
-    int *fds = calloc(server->socket_count, sizeof(*fds));
+    int *fds = calloc(server->http.count, sizeof(*fds));
     server->threads = calloc(count, sizeof(*server->threads));
     while (fds != NULL && server->threads != NULL && server->thread_count < count) {
-        for (size_t i = 0; i < server->socket_count; ++i)
-            fds[i] = fcntl(server->sockets[i], F_DUPFD_CLOEXEC, 0);
-        if (http_thread_open(&server->threads[server->thread_count++], server, fds, server->socket_count) != 0)
+        for (size_t i = 0; i < server->http.count; ++i)
+            fds[i] = fcntl(server->http.fds[i], F_DUPFD_CLOEXEC, 0);
+        if (http_thread_open(&server->threads[server->thread_count++], server, fds, server->http.count) != 0)
             break;
     }
     free(fds);
@@ -270,6 +148,7 @@ struct server *server_open(const struct server_options *options, struct store *s
     server->hooks = *hooks;
     server->incumbents = incumbents_new();
     server->max_connections = options->max_connections;
+    server->warm_up_us = options->warm_up_ms * 1000;
     server->max_header_bytes = options->max_header_bytes;
     configure_h2o(server, options);
     if (server->incumbents == NULL) {
@@ -277,9 +156,12 @@ struct server *server_open(const struct server_options *options, struct store *s
         goto fail;
     }
     for (size_t i = 0; i < options->listen_count; ++i) {
-        if (listen_at(server, options->listen[i], error, error_size) != 0)
+        if (sockets_listen(&server->http, "listen", options->listen[i], error, error_size) != 0)
             goto fail;
     }
+    if (options->agent_check != NULL &&
+        sockets_listen(&server->agent, "agent_check", options->agent_check, error, error_size) != 0)
+        goto fail;
     if (open_threads(server, options->threads, error, error_size) != 0)
         goto fail;
     return server;
@@ -302,7 +184,12 @@ int server_start(struct server *server, char *error, size_t error_size)
 
 const char *server_url(const struct server *server, size_t i)
 {
-    return i < server->socket_count ? server->urls[i] : NULL;
+    return i < server->http.count ? server->http.urls[i] : NULL;
+}
+
+const char *server_agent_address(const struct server *server)
+{
+    return server->agent.count != 0 ? server->agent.urls[0] + strlen("http://") : NULL;
 }
 
 void server_publish(struct server *server, struct snapshot *snapshot)
@@ -350,12 +237,8 @@ void server_stop(struct server *server, int64_t grace_ms)
     }
     for (size_t i = 0; i < server->thread_count; ++i)
         http_thread_join(&server->threads[i]);
-    for (size_t i = 0; i < server->socket_count; ++i) {
-        close(server->sockets[i]);
-        free(server->urls[i]);
-    }
-    free(server->urls);
-    free(server->sockets);
+    sockets_dispose(&server->http);
+    sockets_dispose(&server->agent);
     free(server->threads);
     incumbents_free(server->incumbents);
     h2o_config_dispose(&server->config);

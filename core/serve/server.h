@@ -23,6 +23,8 @@ struct server_options {
     size_t max_connections;  /* per thread; further ones wait in the kernel's queue */
     size_t max_header_bytes; /* request line and headers together; more is 431 */
     size_t max_body_bytes;   /* of a request; more is 413 */
+    const char *agent_check; /* address for HAProxy's agent checks; NULL = none */
+    int64_t warm_up_ms;      /* after an outage its weights grow for so long */
     int64_t idle_timeout_ms; /* of a client between and within requests */
 };
 
@@ -46,6 +48,9 @@ int server_start(struct server *server, char *error, size_t error_size);
 
 /* The URL of the i-th listener, with the real port: "http://127.0.0.1:8000". NULL past the last. */
 const char *server_url(const struct server *server, size_t i);
+
+/* "127.0.0.1:8001", with the real port; NULL when there is none. */
+const char *server_agent_address(const struct server *server);
 
 /* Hands over a snapshot; the caller keeps its own reference. Loop thread. */
 void server_publish(struct server *server, struct snapshot *snapshot);

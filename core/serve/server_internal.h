@@ -4,6 +4,7 @@
 
 #include "plugin/incumbents.h"
 #include "serve/http_thread.h"
+#include "serve/sockets.h"
 
 struct server {
     h2o_globalconf_t config;
@@ -15,9 +16,9 @@ struct server {
     char best_told[PROVIDER_NAME_MAX];
     size_t max_connections;
     size_t max_header_bytes;
-    char **urls; /* ended by NULL */
-    int *sockets;
-    size_t socket_count;
+    struct sockets http;
+    struct sockets agent; /* agent_check.h; none where it is not wished for */
+    int64_t warm_up_us;
     struct http_thread *threads;
     size_t thread_count; /* started */
 };

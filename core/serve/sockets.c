@@ -1,0 +1,145 @@
+#include "serve/sockets.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LISTEN_QUEUE = 1024 };
+
+struct address {
+    char host[256];
+    char port[8];
+};
+
+static int parse_address(const char *setting, const char *text, struct address *address, char *error, size_t error_size)
+{
+    const char *colon = strrchr(text, ':');
+    size_t host_len = colon != NULL ? (size_t)(colon - text) : 0;
+    const char *host = text;
+    char *end = NULL;
+    long port = colon != NULL ? strtol(colon + 1, &end, 10) : -1;
+
+    if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
+        ++host;
+        host_len -= 2;
+    } else if (memchr(host, ':', host_len) != NULL) {
+        host_len = 0; /* an IPv6 address needs its brackets */
+    }
+    if (host_len == 0 || host_len >= sizeof(address->host) || end == colon + 1 || *end != '\0' || port < 0 ||
+        port > 65535) {
+        snprintf(error, error_size, "%s: '%.200s': expected HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000", setting,
+                 text);
+        return -1;
+    }
+    snprintf(address->host, sizeof(address->host), "%.*s", (int)host_len, host);
+    snprintf(address->port, sizeof(address->port), "%ld", port);
+    return 0;
+}
+
+static char *url_of(int fd)
+{
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof(bound);
+    char host[NI_MAXHOST], port[NI_MAXSERV], *url;
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return NULL;
+    const char *format = bound.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s";
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    int printed = asprintf(&url, format, host, port);
+#pragma GCC diagnostic pop
+    return printed >= 0 ? url : NULL;
+}
+
+static int bind_one(const struct addrinfo *info)
+{
+    int on = 1;
+    int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info->ai_protocol);
+    if (fd == -1)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (info->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, LISTEN_QUEUE) != 0) {
+        int why = errno;
+        close(fd);
+        errno = why;
+        return -1;
+    }
+    return fd;
+}
+
+static int add_socket(struct sockets *sockets, int fd)
+{
+    int *fds = realloc(sockets->fds, (sockets->count + 1) * sizeof(*fds));
+    if (fds != NULL)
+        sockets->fds = fds;
+    char **urls = realloc(sockets->urls, (sockets->count + 1) * sizeof(*urls));
+    if (urls != NULL)
+        sockets->urls = urls;
+    if (fds == NULL || urls == NULL || (urls[sockets->count] = url_of(fd)) == NULL)
+        return -1;
+    fds[sockets->count++] = fd;
+    return 0;
+}
+
+int sockets_listen(struct sockets *sockets, const char *setting, const char *text, char *error, size_t error_size)
+{
+    struct address address;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found;
+
+    if (parse_address(setting, text, &address, error, error_size) != 0)
+        return -1;
+    int failed = getaddrinfo(address.host, address.port, &hints, &found);
+    if (failed != 0) {
+        snprintf(error, error_size, "%s: '%s': %s", setting, text, gai_strerror(failed));
+        return -1;
+    }
+    size_t before = sockets->count;
+    int why = 0;
+    for (const struct addrinfo *info = found; info != NULL; info = info->ai_next) {
+        int fd = bind_one(info);
+        /* A name such as localhost may have an IPv6 address on a machine without IPv6: one of all is enough. */
+        if (fd == -1 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
+            why = errno;
+            continue;
+        }
+        if (fd == -1 || add_socket(sockets, fd) != 0) {
+            why = errno;
+            snprintf(error, error_size, "%s: '%s': %s%s", setting, text, strerror(why),
+                     why == EADDRINUSE ? "; is providerd running already, or another program on this port?" : "");
+            if (fd != -1)
+                close(fd);
+            freeaddrinfo(found);
+            return -1;
+        }
+    }
+    freeaddrinfo(found);
+    if (sockets->count == before) {
+        snprintf(error, error_size, "%s: '%s': %s", setting, text, strerror(why));
+        return -1;
+    }
+    return 0;
+}
+
+void sockets_dispose(struct sockets *sockets)
+{
+    for (size_t i = 0; i < sockets->count; ++i) {
+        close(sockets->fds[i]);
+        free(sockets->urls[i]);
+    }
+    free(sockets->fds);
+    free(sockets->urls);
+    *sockets = (struct sockets){NULL, NULL, 0};
+}
