@@ -193,6 +193,8 @@ const struct route handler_routes[] = {
      .about = "the checks of one provider; likewise"},
     {"/api/providers/incidents", ROUTE_GET, handle_incidents,
      .about = "the outages, newest first; ?from=, to, hours, provider, limit, format"},
+    {"/api/providers/cooldowns", ROUTE_GET, handle_cooldowns,
+     .about = "keys, providers and models that are not to be asked now, why, and until when"},
     {"/api/providers/export/csv", ROUTE_GET, handle_csv,
      .about = "every provider's state as CSV; with ?hours=, from, to or provider the checks themselves"},
     {"/api/providers/health", ROUTE_GET, handle_health, .about = "how the daemon itself is"},

@@ -21,6 +21,9 @@ bool history_read_series(struct request *request, struct history_series *series,
 /* downsample.c: the same in steps of time; history.c has read the span. `name` NULL = all. */
 void handle_downsampled(struct request *request, const struct span *span, const char *name);
 
+/* cooldowns.c: who is not to be asked now. */
+void handle_cooldowns(struct request *request);
+
 /* incidents.c: the outages. export.c: the checks as CSV. */
 void handle_incidents(struct request *request);
 void handle_export(struct request *request);
