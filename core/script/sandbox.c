@@ -1,6 +1,7 @@
 #include "script/sandbox.h"
 
 #include "base/log.h"
+#include "script/chunk_cache.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -103,8 +104,7 @@ static int require_library(lua_State *L)
             continue;
         }
         fclose(probe);
-        if (luaL_loadfilex(L, path, "t") != LUA_OK)
-            return lua_error(L);
+        chunk_cache_load(L, path);
         lua_call(L, 0, 1);
         if (lua_isnil(L, -1))
             return luaL_error(L, "require: %s returned nothing; a library returns its table", path);

@@ -12,6 +12,7 @@ import pytest
 from harness import PATIENCE_S, request, wait_for
 from made import failing, good, script
 
+pytestmark = pytest.mark.tsan
 EVENTS = "/api/providers/events"
 CHANGING = {1: {"ms": 10.0}, 2: {"ms": 5.0, "kind": "server_error"}, 3: {"ms": 10.0}}  # good, bad, good again
 

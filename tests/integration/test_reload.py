@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import BINARY, clean_environment, request, wait_for
+from harness import BINARY, REPO, clean_environment, request, wait_for
 
 pytestmark = pytest.mark.tsan
 
@@ -311,3 +311,22 @@ def test_a_signal_before_it_listens_ends_it_too(write_config, tmp_path):
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) in (0, -signal.SIGTERM)
+
+
+def test_a_library_that_has_changed_is_compiled_anew(tmp_path, daemon):
+    folder = tmp_path / "own"
+    (folder / "lib").mkdir(parents=True)
+    for library in (REPO / "providers/lib").glob("*.lua"):
+        (folder / "lib" / library.name).symlink_to(library)
+    (folder / "lib/mine.lua").write_text('return { title = "one" }')
+    for name in ("a", "b"):
+        (folder / f"{name}.lua").write_text(f"""return {{ name = "{name}", base_url = "http://x.test:9",
+            title = require("mine").title, probe = function() return {{ ok = true, latency_ms = 1 }} end }}""")
+    running = daemon(provider_paths=[str(folder)], interval="30d")
+    running.wait_for_provider("a", lambda entry: entry["title"] == "one")
+    (folder / "lib/mine.lua").write_text('return { title = "two" }')  # as long as before
+    assert running.reload()
+    assert {name: running.provider(name)["title"] for name in ("a", "b")} == {"a": "two", "b": "two"}
+    (folder / "lib/mine.lua").write_text("return {")
+    assert not running.reload()
+    assert "lib/mine.lua:1:" in running.get("/api/providers/health").json["last_reload_error"]
