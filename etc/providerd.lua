@@ -135,6 +135,22 @@ return {
     ["gpt-oss-20b"] = { "gpt-oss:20b*" },
   },
 
+  -- Clients' reports --------------------------------------------------------------------------------------------------
+
+  -- How calls count that clients report (POST /api/providers/report). Who fails too often by them is ejected: down for a
+  -- while, until a check has gone well. The rules are Envoy's outlier detection.
+  reports = {
+    weight_percent = 20,       -- of a check, that one report is worth in uptime; those of 10 s together one check at most
+    cooldown = "10s",          -- of a key or model after a 429 or timeout that told no end; doubled when it happens again
+    consecutive_errors = 5,    -- in a row eject a provider; 0 = this rule is off
+    failure_percent = 50,      -- of a minute's calls likewise; 0 = off
+    deviation_percent = 190,   -- of the standard deviation below the mean success rate of 5 or more; 0 = off
+    min_requests = 20,         -- of a minute, for the last two
+    eject = "30s",             -- the first time; each further one by as much longer,
+    max_eject = "5m",          -- up to this
+    max_ejected_percent = 50,  -- of the providers with traffic, but always one; 0 = nobody
+  },
+
   -- Statistics --------------------------------------------------------------------------------------------------------
 
   -- Hours for which the uptime is told apart, in local time, such as "mon-fri 08:00-20:00, sat 10:00-14:00".

@@ -17,11 +17,12 @@ enum {
     DEEP_SHARE_PERCENT = 5,
 };
 
-static bool set_defaults(struct config *config)
+/* Those of one table; what is a table itself stays as it is. */
+static bool set_defaults_of(const struct setting *settings, size_t count, void *record)
 {
-    for (size_t i = 0; i < config_setting_count; ++i) {
-        const struct setting *setting = &config_settings[i];
-        char *place = (char *)config + setting->offset;
+    for (size_t i = 0; i < count; ++i) {
+        const struct setting *setting = &settings[i];
+        char *place = (char *)record + setting->offset;
         int64_t value = 0;
         if (setting->otherwise == NULL)
             continue;
@@ -66,10 +67,19 @@ static bool set_defaults(struct config *config)
         case SETTING_ALERTS:
         case SETTING_PLUGINS:
         case SETTING_MAINTENANCE:
+        case SETTING_REPORTS:
         case SETTING_VALUE:
             break;
         }
     }
+    return true;
+}
+
+static bool set_defaults(struct config *config)
+{
+    if (!set_defaults_of(config_settings, config_setting_count, config) ||
+        !set_defaults_of(report_setting_list, report_setting_count, &config->reports))
+        return false;
     config->tuning.degraded_latency = (struct latency_threshold){.fixed_ms = 1000};
     config->tuning.weights = (struct score_weights){.latency = 1};
     config->tuning.deep = (struct deep_tuning){

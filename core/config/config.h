@@ -12,6 +12,7 @@
 #include "config/alerts.h"
 #include "config/busy_hours.h"
 #include "config/prices.h"
+#include "config/report_rules.h"
 #include "script/tuning.h"
 
 #include <stdbool.h>
@@ -77,6 +78,8 @@ struct config {
 
     struct model_alias *aliases;
     size_t alias_count;
+
+    struct report_rules reports;
 
     struct busy_hours busy_hours; /* uptime is told for them apart */
 

@@ -18,6 +18,7 @@
 #define GB (1024 * MB)
 #define AT(member) offsetof(struct config, member)
 #define FOR_ALERT(member) offsetof(struct alert_settings, member)
+#define FOR_REPORTS(member) offsetof(struct report_rules, member)
 #define FOR_PROVIDER(member) offsetof(struct provider_settings, member)
 
 const struct setting config_settings[] = {
@@ -63,6 +64,8 @@ const struct setting config_settings[] = {
     {"score_weights", SETTING_WEIGHTS, "{ latency = 1, uptime = 0, headroom = 0 }", 0, 0, AT(tuning.weights)},
     {"error_kinds", SETTING_KINDS, "{}", 0, 0, AT(tuning.kinds)},
     {"model_aliases", SETTING_ALIASES, "{", 0, 0, AT(aliases)},
+
+    {"reports", SETTING_REPORTS, "{", 0, 0, AT(reports)},
 
     {"busy_hours", SETTING_BUSY_HOURS, "false", 0, 0, AT(busy_hours)},
 
@@ -126,6 +129,19 @@ const struct setting maintenance_setting_list[] = {
     {"hours", SETTING_BUSY_HOURS, NULL, 0, 0, offsetof(struct maintenance, hours)},
 };
 const size_t maintenance_setting_count = sizeof(maintenance_setting_list) / sizeof(maintenance_setting_list[0]);
+
+const struct setting report_setting_list[] = {
+    {"weight_percent", SETTING_INTEGER, "20", 0, 100, FOR_REPORTS(weight_percent)},
+    {"cooldown", SETTING_DURATION, "10s", 100, 1 * DAYS, FOR_REPORTS(cooldown_ms)},
+    {"consecutive_errors", SETTING_INTEGER, "5", 0, 1000000, FOR_REPORTS(consecutive_errors)},
+    {"failure_percent", SETTING_INTEGER, "50", 0, 100, FOR_REPORTS(failure_percent)},
+    {"deviation_percent", SETTING_INTEGER, "190", 0, 10000, FOR_REPORTS(deviation_percent)},
+    {"min_requests", SETTING_INTEGER, "20", 1, 1000000, FOR_REPORTS(min_requests)},
+    {"eject", SETTING_DURATION, "30s", 100, 1 * DAYS, FOR_REPORTS(eject_ms)},
+    {"max_eject", SETTING_DURATION, "5m", 100, 30 * DAYS, FOR_REPORTS(max_eject_ms)},
+    {"max_ejected_percent", SETTING_INTEGER, "50", 0, 100, FOR_REPORTS(max_ejected_percent)},
+};
+const size_t report_setting_count = sizeof(report_setting_list) / sizeof(report_setting_list[0]);
 
 int size_parse(const char *text, int64_t *bytes)
 {

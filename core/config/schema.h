@@ -29,6 +29,7 @@ enum setting_type {
     SETTING_ALERTS,      /* alerts of struct alert_config */
     SETTING_PLUGINS,     /* plugins of struct alert_config */
     SETTING_MAINTENANCE, /* maintenances of struct alert_config */
+    SETTING_REPORTS,     /* struct report_rules */
     SETTING_VALUE,       /* char *: a table as Lua source */
 };
 
@@ -54,6 +55,10 @@ extern const struct setting alert_setting_list[];
 extern const size_t alert_setting_count;
 extern const struct setting maintenance_setting_list[];
 extern const size_t maintenance_setting_count;
+
+/* Those of `reports`; config/report_rules.h. */
+extern const struct setting report_setting_list[];
+extern const size_t report_setting_count;
 
 /* Reads a size: digits, then nothing, "B", "KB", "MB" or "GB" (powers of 1024). 0, or -1. */
 int size_parse(const char *text, int64_t *bytes);

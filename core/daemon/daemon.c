@@ -64,6 +64,19 @@ static void check_now(void *user, const char *name)
         tracker_check_now(daemon->tracker, name);
 }
 
+static bool ask_to_take_reports(void *user, struct report_batch *batch)
+{
+    struct daemon *daemon = user;
+    return requests_reports(daemon->requests, batch);
+}
+
+static void take_reports(void *user, const struct report_batch *batch)
+{
+    struct daemon *daemon = user;
+    if (daemon->tracker != NULL)
+        tracker_take_reports(daemon->tracker, batch);
+}
+
 static void tell_best(void *user, const char *from, const char *to, const char *reason)
 {
     struct daemon *daemon = user;
@@ -99,6 +112,19 @@ static void record_outage(void *user, const char *provider, unsigned key, const 
 {
     struct daemon *daemon = user;
     recorder_outage(&daemon->recorder, provider, key, outage);
+}
+
+static void record_reported(void *user, const struct reported_call *call)
+{
+    struct daemon *daemon = user;
+    recorder_reported(&daemon->recorder, call);
+}
+
+static void record_counted(void *user, const char *provider, unsigned up, unsigned down, const char *kind,
+                           int64_t now_us)
+{
+    struct daemon *daemon = user;
+    recorder_counted(&daemon->recorder, provider, up, down, kind, now_us);
 }
 
 static void tell_event(void *user, const struct event_parts *event)
@@ -437,7 +463,12 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
         .idle_timeout_ms = config->idle_timeout_ms,
     };
     struct server_hooks hooks = {
-        .user = daemon, .check_now = ask_for_check, .best_changed = ask_to_tell_best, .test_alert = ask_to_test_alert};
+        .user = daemon,
+        .check_now = ask_for_check,
+        .take_reports = ask_to_take_reports,
+        .best_changed = ask_to_tell_best,
+        .test_alert = ask_to_test_alert,
+    };
     struct policy_host *policies = load_policies(config, error, error_size);
     if (policies == NULL)
         return -1;
@@ -460,13 +491,20 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
         .key_checked = record_key_check,
         .deep_checked = record_deep_check,
         .outage = record_outage,
+        .reported = record_reported,
+        .counted = record_counted,
         .event = tell_event,
         .ask_latency = ask_latency,
         .ask_past = ask_past,
         .publish = serve_snapshot,
     };
     struct request_sinks request_sinks = {
-        .user = daemon, .check = check_now, .best = tell_best, .test_alert = test_alert};
+        .user = daemon,
+        .check = check_now,
+        .reports = take_reports,
+        .best = tell_best,
+        .test_alert = test_alert,
+    };
     struct journal_listener listener = {.told = pass_event_on, .user = daemon};
     enum log_level level;
 

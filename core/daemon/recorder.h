@@ -18,6 +18,8 @@ void recorder_check(void *user, const struct check_outcome *outcome);
 void recorder_key_check(void *user, const struct check_outcome *outcome);
 void recorder_deep_check(void *user, const struct deep_outcome *outcome);
 void recorder_outage(void *user, const char *provider, unsigned key, const struct outage *outage);
+void recorder_reported(void *user, const struct reported_call *call);
+void recorder_counted(void *user, const char *provider, unsigned up, unsigned down, const char *kind, int64_t now_us);
 
 void recorder_dispose(struct recorder *recorder);
 

@@ -3,15 +3,17 @@
 #include "base/log.h"
 #include "health/snapshot.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 struct requests {
     struct mailbox *mailbox;
+    atomic_size_t reports_waiting;
     struct request_sinks sinks;
 };
 
-enum request_kind { REQUEST_CHECK, REQUEST_BEST, REQUEST_TEST_ALERT };
+enum request_kind { REQUEST_CHECK, REQUEST_REPORTS, REQUEST_BEST, REQUEST_TEST_ALERT };
 
 struct request {
     struct mail mail;
@@ -19,16 +21,22 @@ struct request {
     char name[PROVIDER_NAME_MAX]; /* to check, "" = all; or the best one, "" = nobody */
     char before[PROVIDER_NAME_MAX];
     char reason[HEALTH_MESSAGE_MAX];
+    struct report_batch *batch; /* owned */
 };
 
 static void receive(struct mail *mail, void *user)
 {
-    const struct requests *requests = user;
+    struct requests *requests = user;
     const struct request_sinks *sinks = &requests->sinks;
     struct request *request = (struct request *)mail;
     switch (request->kind) {
     case REQUEST_CHECK:
         sinks->check(sinks->user, request->name[0] != '\0' ? request->name : NULL);
+        break;
+    case REQUEST_REPORTS:
+        sinks->reports(sinks->user, request->batch);
+        atomic_fetch_sub(&requests->reports_waiting, request->batch->count);
+        report_batch_free(request->batch);
         break;
     case REQUEST_TEST_ALERT:
         sinks->test_alert(sinks->user, request->name);
@@ -57,6 +65,19 @@ void requests_check(struct requests *requests, const char *name)
         return;
     snprintf(request->name, sizeof(request->name), "%s", name != NULL ? name : "");
     mailbox_post(requests->mailbox, &request->mail);
+}
+
+bool requests_reports(struct requests *requests, struct report_batch *batch)
+{
+    size_t waiting = atomic_fetch_add(&requests->reports_waiting, batch->count);
+    struct request *request = waiting < REPORTS_WAITING_MAX ? request_new(REQUEST_REPORTS) : NULL;
+    if (request == NULL) {
+        atomic_fetch_sub(&requests->reports_waiting, batch->count);
+        return false;
+    }
+    request->batch = batch;
+    mailbox_post(requests->mailbox, &request->mail);
+    return true;
 }
 
 void requests_test_alert(struct requests *requests, const char *name)

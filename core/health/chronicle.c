@@ -50,6 +50,19 @@ bool chronicle_take_timing(struct chronicle *chronicle, int64_t now_us, double f
     return refresh(chronicle, now_us) && counted;
 }
 
+bool chronicle_take_reported(struct chronicle *chronicle, int64_t now_us, unsigned up, unsigned down, const char *kind,
+                             bool busy)
+{
+    struct tally_check check = {.counted = true, .latency_ms = -1, .first_token_ms = -1, .tokens_per_second = -1};
+    bool counted = true;
+    for (unsigned i = 0; i < up + down; ++i) {
+        check.up = i < up;
+        check.kind = check.up ? "" : kind;
+        counted = statistics_add(chronicle->statistics, now_us, &check, busy) && counted;
+    }
+    return up + down == 0 || (refresh(chronicle, now_us) && counted);
+}
+
 bool chronicle_absorb(struct chronicle *chronicle, int64_t now_us, struct chronicle *past, outage_fn tell, void *user)
 {
     struct outages none = OUTAGES_EMPTY;

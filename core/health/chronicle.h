@@ -35,6 +35,11 @@ bool chronicle_take(struct chronicle *chronicle, const struct chronicle_check *c
 bool chronicle_take_timing(struct chronicle *chronicle, int64_t now_us, double first_token_ms,
                            double tokens_per_second);
 
+/* Counts checks into the windows that nobody made: what clients reported is worth so many. They are no part of outages
+ * and streaks, which are those of our own checks. `kind`: of those that were down. */
+bool chronicle_take_reported(struct chronicle *chronicle, int64_t now_us, unsigned up, unsigned down, const char *kind,
+                             bool busy);
+
 /* Takes what is known of the time before, once, and disposes of it; NULL = nothing is. */
 bool chronicle_absorb(struct chronicle *chronicle, int64_t now_us, struct chronicle *past, outage_fn tell, void *user);
 

@@ -115,6 +115,7 @@ void intake_settle(struct target *target, const struct verdict *verdict, const c
     uint64_t wait_us = intake_schedule_following(target);
     target_note_next(target, clock_wall_us() + (int64_t)wait_us);
     provider_choose_lead(provider);
+    reports_note_check(target);
     if (provider->lead == target || provider->lead->status != lead_before) {
         if (target_counted(provider->lead))
             window_add(&provider->window, window_now_us(), target_is_up(provider->lead), 1);

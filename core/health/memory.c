@@ -162,6 +162,27 @@ void provider_count_deep(struct provider *provider, int64_t now_us, const struct
     say_if_lacking(provider, whole);
 }
 
+void provider_count_reported(struct provider *provider, int64_t now_us, unsigned up, unsigned down, const char *kind)
+{
+    bool busy = is_busy(provider, now_us);
+    say_if_lacking(provider, chronicle_take_reported(&provider->chronicle, now_us, up, down, kind, busy));
+}
+
+/* A model that nobody has asked yet gets a place only where one is free: what deep probes found stays. */
+void provider_count_reported_times(struct provider *provider, int64_t now_us, const char *model, double first_token_ms,
+                                   double tokens_per_second)
+{
+    struct asked_model *asked = model[0] != '\0' ? find_model(provider, model) : NULL;
+    bool whole = chronicle_take_timing(&provider->chronicle, now_us, first_token_ms, tokens_per_second);
+    if (asked == NULL && model[0] != '\0' && provider->models_asked_count < MODELS_REMEMBERED)
+        asked = model_asked(provider, model, now_us);
+    if (asked != NULL) {
+        asked->asked_us = now_us;
+        whole = chronicle_take_timing(&asked->chronicle, now_us, first_token_ms, tokens_per_second) && whole;
+    }
+    say_if_lacking(provider, whole);
+}
+
 static int latest_first(const void *a, const void *b)
 {
     int64_t x = (*(struct asked_model *const *)a)->asked_us, y = (*(struct asked_model *const *)b)->asked_us;

@@ -45,7 +45,7 @@ static void tell_status(const struct provider *provider, const struct provider_v
         .to = health_status_name(view->status),
         .message = message,
     };
-    if (before->status == view->status || before->lead == view->lead) /* the same lead: its past was restored */
+    if (before->status == view->status || !provider->tracker->started) /* before the start its past is restored */
         return;
     explain(view->reason, view->error_message, message);
     log_line(level_of(view->status), "health", "%s: %s -> %s (%s)%s%s", view->name, parts.from, parts.to, view->reason,

@@ -121,6 +121,7 @@ void provider_free(struct provider *provider)
     free(provider->targets);
     model_list_release(provider->models);
     announcement_release(provider->announced);
+    reported_free(provider->reported);
     provider_view_release(provider->view);
     chronicle_dispose(&provider->chronicle);
     for (size_t i = 0; i < provider->models_asked_count; ++i)
@@ -268,6 +269,10 @@ bool provider_refresh(struct provider *provider)
     memcpy(view->models_error, provider->models_error, sizeof(view->models_error));
     view->announced = provider->announced != NULL ? announcement_retain(provider->announced) : NULL;
     view->stats = provider->chronicle.view != NULL ? stats_view_retain(provider->chronicle.view) : NULL;
+    if (!reported_show(provider, view)) {
+        provider_view_release(view);
+        return false;
+    }
     view->kinds = provider->settings.own_kinds ? kind_table_retain(provider->settings.kinds) : NULL;
     fill_forecast(provider, view);
     news_of_view(provider, provider->view, view);

@@ -11,6 +11,7 @@
 #include "health/chronicle.h"
 #include "health/deep.h"
 #include "health/forecast.h"
+#include "health/reported.h"
 #include "health/target.h"
 #include "health/window.h"
 
@@ -61,6 +62,7 @@ struct provider {
     char models_error[HEALTH_MESSAGE_MAX];
     struct deep_memory deep;
     struct announcement *announced;
+    struct reported *reported;  /* owned; NULL = nobody has reported anything */
     struct provider_view *view; /* the latest; never NULL */
 };
 
@@ -99,6 +101,11 @@ void provider_count_key(struct target *target, struct key_view *view);
 
 /* Counts a deep probe: as one of its model; what it measured, as the provider's too. */
 void provider_count_deep(struct provider *provider, int64_t now_us, const struct verdict *verdict);
+
+/* Counts what clients reported: as so many checks, into the windows alone; and the times of one of their calls. */
+void provider_count_reported(struct provider *provider, int64_t now_us, unsigned up, unsigned down, const char *kind);
+void provider_count_reported_times(struct provider *provider, int64_t now_us, const char *model, double first_token_ms,
+                                   double tokens_per_second);
 
 /* Takes what is known of its past; see tracker_remember(). */
 void provider_remember(struct provider *provider, int64_t now_us, struct provider_past *past);

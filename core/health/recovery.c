@@ -24,6 +24,8 @@ int64_t recovery_expected_us(const struct provider_view *view, const struct kind
     const struct key_view *lead = view->lead;
     const struct kind_table *own = view->kinds != NULL ? view->kinds : kinds;
     const struct error_kind *kind = own != NULL ? kind_find(own, view->error_kind) : NULL;
+    if (view->traffic != NULL && view->traffic->ejected_until_us > now_us)
+        return view->traffic->ejected_until_us;
     if (view->status == HEALTH_HEALTHY || (kind != NULL && !passes_by_itself(kind)))
         return 0;
     if (lead->retry_at_us > now_us)
@@ -40,11 +42,15 @@ int64_t recovery_expected_us(const struct provider_view *view, const struct kind
 double recovery_warmth(const struct provider_view *view, int64_t now_us, int64_t warm_up_us)
 {
     const struct stats_view *stats = view->stats;
-    if (warm_up_us <= 0 || stats == NULL || stats->outage_count == 0)
+    int64_t readmitted_us = view->traffic != NULL ? view->traffic->readmitted_us : 0;
+    bool had_outage = stats != NULL && stats->outage_count != 0;
+    if (warm_up_us <= 0 || (!had_outage && readmitted_us == 0))
         return 1;
-    int64_t ended_us = stats->latest_outages[stats->outage_count - 1].ended_us;
+    int64_t ended_us = had_outage ? stats->latest_outages[stats->outage_count - 1].ended_us : readmitted_us;
     if (ended_us == 0 || ended_us > now_us)
         return COLDEST;
+    if (readmitted_us > ended_us)
+        ended_us = readmitted_us;
     double warmth = (double)(now_us - ended_us) / (double)warm_up_us;
     return warmth >= 1 ? 1 : warmth < COLDEST ? COLDEST : warmth;
 }

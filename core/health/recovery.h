@@ -6,8 +6,9 @@
  * J. R. Gott, Implications of the Copernican principle for our future prospects, Nature 363, 1993). Never before the
  * next check: until then nobody would know. What waits for a human has no time.
  *
- * Warmth: after an outage a provider gets a share of the calls that grows with time from a tenth to all, as HAProxy's
- * `slowstart` has it (HAProxy 2.6 configuration manual, 5.2), so that the queue that made it fall is not there at once.
+ * Warmth: after an outage, or an ejection (outlier.h), a provider gets a share of the calls that grows with time from a
+ * tenth to all, as HAProxy's `slowstart` has it (HAProxy 2.6 configuration manual, 5.2), so that the queue that made it
+ * fall is not there at once.
  *
  * Thread: any; functions of views.
  */

@@ -171,6 +171,7 @@ void provider_view_release(struct provider_view *view)
     for (size_t k = 0; k < view->model_stats_count; ++k)
         stats_view_release(view->model_stats[k].stats);
     free(view->model_stats);
+    free(view->traffic);
     kind_table_release(view->kinds);
     free(view);
 }

@@ -104,6 +104,36 @@ struct deep_view {
     int64_t daily_tokens;     /* the budget in force */
 };
 
+/* A key, a model or both, which is not to be used for a while (cooling.h). */
+struct cooling {
+    unsigned key;               /* number; 0 = whichever */
+    char model[MODEL_ID_MAX];   /* "" = all models */
+    char kind[HEALTH_KIND_MAX]; /* of the error */
+    int64_t since_us;           /* wall clock */
+    int64_t until_us;
+    bool told;        /* by the provider; else as long as is usual */
+    unsigned strikes; /* in a row */
+};
+
+/* What clients reported of their own calls (traffic.h): of the last 5 minutes. */
+struct traffic_view {
+    uint32_t ok;
+    uint32_t failed;
+    uint32_t limited;
+    uint32_t aborted;
+    uint32_t excused;
+    int64_t last_us; /* the latest report, wall clock */
+    unsigned failures_in_row;
+    int64_t failing_since_us;   /* the first of them; 0 = none */
+    char kind[HEALTH_KIND_MAX]; /* of the last failure; "" = there was none */
+    int64_t ejected_since_us;   /* kept out by what was reported; 0 = it is not */
+    int64_t ejected_until_us;
+    unsigned ejections;    /* that the next one counts from */
+    int64_t readmitted_us; /* the last time; 0 = never */
+    size_t cooling_count;
+    struct cooling coolings[]; /* those that last */
+};
+
 struct provider_view {
     atomic_uint references;
     char name[PROVIDER_NAME_MAX];
@@ -129,6 +159,7 @@ struct provider_view {
     size_t model_stats_count;
     struct model_stats *model_stats; /* owned array: of the models that deep probes asked, the latest first */
     struct forecast_view forecast;
+    struct traffic_view *traffic; /* owned; NULL = nobody has reported anything */
 };
 
 /* A script that is not running, or a provider that lacks its credential. */

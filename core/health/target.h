@@ -40,9 +40,11 @@ struct target {
     double score;
     double worth; /* its part of the tracker's sum */
     struct limits limits;
-    bool limit_near;       /* one of them is all but used up, */
-    bool limit_told;       /* which is in the log; */
-    int64_t limit_told_us; /* the last time, wall clock */
+    bool limit_near;          /* one of them is all but used up, */
+    bool limit_told;          /* which is in the log; */
+    int64_t limit_told_us;    /* the last time, wall clock */
+    uint64_t headers_read_us; /* of a call that a client reported, monotonic */
+    bool limits_reported;     /* by clients, and not in the view yet */
     struct shared_text *last_failure;
     int64_t last_failure_us; /* wall clock */
     char last_failure_kind[HEALTH_KIND_MAX];

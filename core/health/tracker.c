@@ -122,6 +122,12 @@ static size_t find_provider(const struct tracker *tracker, const char *name)
     return SIZE_MAX;
 }
 
+struct provider *tracker_find(const struct tracker *tracker, const char *name)
+{
+    size_t i = find_provider(tracker, name);
+    return i != SIZE_MAX ? tracker->providers[i] : NULL;
+}
+
 /* -- another generation -- */
 
 /* What is to become of one provider; made for all before anything is changed. */
@@ -342,6 +348,7 @@ struct tracker *tracker_new(struct loop *loop, struct prober *prober, const stru
         tracker->boot_id = (uint64_t)clock_wall_us();
     tracker->random = (uint32_t)tracker->boot_id | 1;
     doubt_begin(tracker);
+    reports_begin(tracker);
     return tracker;
 }
 
@@ -355,6 +362,7 @@ void tracker_free(struct tracker *tracker)
     }
     free(tracker->providers);
     doubt_end(tracker);
+    reports_end(tracker);
     timer_stop(tracker->loop, &tracker->publish_timer);
     generation_release(tracker->generation);
     free(tracker->last_reload_error);

@@ -10,6 +10,7 @@
 #include "health/event.h"
 #include "health/forecast.h"
 #include "health/generation.h"
+#include "health/report.h"
 #include "health/snapshot.h"
 
 #include <stdbool.h>
@@ -33,6 +34,19 @@ struct deep_outcome {
     const struct verdict *verdict;
 };
 
+/* A call that a client reported, as it was understood. Borrowed during the call. */
+struct reported_call {
+    const char *provider;
+    unsigned key;        /* number; 0 = not known */
+    const char *model;   /* "" = not known */
+    const char *outcome; /* "ok", "aborted" or an error kind */
+    double latency_ms;   /* this and the next three: -1 = not told */
+    double first_token_ms;
+    double tokens_per_second;
+    int64_t tokens;
+    int64_t ended_us; /* wall clock */
+};
+
 /* Where results go. */
 struct tracker_sinks {
     void *user;
@@ -45,6 +59,9 @@ struct tracker_sinks {
     void (*ask_latency)(void *user, const char *name, double percent);
     /* Asks for what is known of a provider's past; tracker_remember() takes the answer, some time later. */
     void (*ask_past)(void *user, const char *name);
+    void (*reported)(void *user, const struct reported_call *call);
+    /* What clients reported is worth so many checks of the provider; `kind`: of those that were down. */
+    void (*counted)(void *user, const char *provider, unsigned up, unsigned down, const char *kind, int64_t now_us);
     /* Something happened; its id is still to be given. */
     void (*event)(void *user, const struct event_parts *event);
     /* A new snapshot; the callee retains it if it keeps it. */
@@ -134,6 +151,9 @@ void tracker_start(struct tracker *tracker);
 
 /* Checks a provider now (all when NULL); one whose check is in flight is left alone. */
 void tracker_check_now(struct tracker *tracker, const char *name);
+
+/* Takes in what clients reported of their own calls (reported.h). */
+void tracker_take_reports(struct tracker *tracker, const struct report_batch *batch);
 
 /* Records a reload for the snapshot: NULL = it went well. */
 void tracker_note_reload(struct tracker *tracker, const char *error);

@@ -4,6 +4,7 @@
 #define PROVIDERD_HEALTH_TRACKER_INTERNAL_H
 
 #include "health/local.h"
+#include "health/news.h"
 #include "health/provider.h"
 #include "health/tracker.h"
 
@@ -22,6 +23,7 @@ struct tracker {
     uint64_t reloads;
     int64_t last_reload_us;
     char *last_reload_error;
+    struct timer reports_tick;
     struct timer publish_timer;
     uint64_t published_us; /* monotonic */
     uint32_t random;       /* xorshift state; never 0 */
@@ -55,6 +57,9 @@ uint64_t tracker_soon(struct tracker *tracker, uint64_t from_us, uint64_t to_us)
 
 /* Asks for a snapshot: at the end of this turn, or when the last one is old enough. */
 void tracker_changed(struct tracker *tracker);
+
+/* NULL when it is not watched. */
+struct provider *tracker_find(const struct tracker *tracker, const char *name);
 
 /* -- intake.c -- */
 

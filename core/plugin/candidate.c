@@ -1,5 +1,7 @@
 #include "plugin/candidate.h"
 
+#include "base/clock.h"
+#include "health/cooling.h"
 #include "health/recovery.h"
 #include "health/stats_view.h"
 
@@ -20,15 +22,49 @@ static void leave_out(struct candidate *candidate, const char *format, ...)
 
 /* -- the key -- */
 
-static const struct key_view *best_key(const struct provider_view *view)
+static bool is_up(enum health_status status)
 {
-    const struct key_view *best = view->lead;
+    return status == HEALTH_HEALTHY || status == HEALTH_DEGRADED;
+}
+
+/* When the key may be used for the model again; 0 = now. */
+static int64_t rests_until_us(const struct provider_view *view, const struct key_view *key, const char *model,
+                              int64_t now_us)
+{
+    const struct cooling *cooling = cooling_of(view, key->number, model, now_us);
+    return cooling != NULL ? cooling->until_us : 0;
+}
+
+/* One that may be used now, or else first; of those the ones in the best state; of these the one with most left. */
+static bool is_better_key(const struct key_view *a, int64_t a_rests_us, const struct key_view *b, int64_t b_rests_us,
+                          enum health_status wanted)
+{
+    if (is_up(a->status) != is_up(b->status))
+        return is_up(a->status);
+    if (a_rests_us != b_rests_us)
+        return a_rests_us < b_rests_us;
+    if ((a->status == wanted) != (b->status == wanted))
+        return a->status == wanted;
+    return a->rate_limit_percent < b->rate_limit_percent;
+}
+
+static void choose_key(struct candidate *candidate, int64_t now_us)
+{
+    const struct provider_view *view = candidate->view;
+    const char *model = candidate->model != NULL ? candidate->model->id : "";
+    candidate->key = view->lead;
+    candidate->cooling_until_us = rests_until_us(view, view->lead, model, now_us);
     for (size_t i = 0; i < view->key_count; ++i) {
         const struct key_view *key = view->keys[i];
-        if (key->status == best->status && key->rate_limit_percent < best->rate_limit_percent)
-            best = key;
+        int64_t rests_us = rests_until_us(view, key, model, now_us);
+        if (!is_better_key(key, rests_us, candidate->key, candidate->cooling_until_us, view->lead->status))
+            continue;
+        candidate->key = key;
+        candidate->cooling_until_us = rests_us;
     }
-    return best;
+    const struct cooling *cooling = cooling_of(view, candidate->key->number, model, now_us);
+    if (cooling != NULL)
+        memcpy(candidate->cooling_kind, cooling->kind, sizeof(candidate->cooling_kind));
 }
 
 /* -- the model -- */
@@ -128,6 +164,14 @@ static void sort_out(struct candidate *candidate, const struct snapshot *snapsho
                   request->max_latency_ms);
 }
 
+/* -- what clients reported -- */
+
+static double success_percent(const struct traffic_view *traffic)
+{
+    uint32_t calls = traffic != NULL ? traffic->ok + traffic->failed + traffic->limited : 0;
+    return calls != 0 ? 100.0 * traffic->ok / calls : -1;
+}
+
 /* -- all of it -- */
 
 /* Twice the way from its last check to the next one. */
@@ -141,13 +185,53 @@ static bool is_stale(const struct key_view *key, int64_t now_us)
 static void read_one(struct candidate *candidate, const struct snapshot *snapshot, const struct candidate_terms *terms)
 {
     const struct provider_view *view = candidate->view;
-    candidate->key = best_key(view);
     sort_out(candidate, snapshot, terms->request);
+    choose_key(candidate, terms->now_us);
     find_speed(candidate);
     candidate->price = price_of_call(terms->prices, view->name, candidate->model);
     candidate->warmth = recovery_warmth(view, terms->now_us, terms->warm_up_us);
     candidate->back_us = recovery_expected_us(view, snapshot->kinds, terms->now_us);
     candidate->stale = is_stale(view->lead, terms->now_us);
+    candidate->success_percent = success_percent(view->traffic);
+}
+
+/* -- those that cool -- */
+
+static bool can_serve(const struct candidate *candidate)
+{
+    return !candidate->left_out && is_up(candidate->view->status);
+}
+
+/* The one to be named when everybody cools; NULL when somebody does not, or nobody is up. */
+static const struct candidate *first_to_recover(const struct candidate *candidates, size_t count)
+{
+    const struct candidate *first = NULL;
+    for (size_t i = 0; i < count; ++i) {
+        const struct candidate *candidate = &candidates[i];
+        if (!can_serve(candidate))
+            continue;
+        if (candidate->cooling_until_us == 0)
+            return NULL;
+        if (first == NULL || candidate->cooling_until_us < first->cooling_until_us)
+            first = candidate;
+    }
+    return first;
+}
+
+static void leave_out_cooling(struct candidate *candidates, size_t count)
+{
+    char until[CLOCK_ISO_MAX];
+    const struct candidate *first = first_to_recover(candidates, count);
+    for (size_t i = 0; i < count; ++i) {
+        struct candidate *candidate = &candidates[i];
+        if (!can_serve(candidate) || candidate->cooling_until_us == 0)
+            continue;
+        candidate->back_us = candidate->cooling_until_us;
+        if (candidate == first)
+            continue;
+        clock_format_rfc3339(candidate->cooling_until_us, until);
+        leave_out(candidate, "cooling until %s (%s)", until, candidate->cooling_kind);
+    }
 }
 
 void candidates_read(const struct snapshot *snapshot, const struct candidate_terms *terms, struct candidate *out)
@@ -156,4 +240,5 @@ void candidates_read(const struct snapshot *snapshot, const struct candidate_ter
         out[i] = (struct candidate){.view = snapshot->providers[i]};
         read_one(&out[i], snapshot, terms);
     }
+    leave_out_cooling(out, snapshot->count);
 }

@@ -15,6 +15,7 @@ struct handle {
 enum field {
     FIELD_BACK_AT = 1,
     FIELD_CONSECUTIVE_FAILURES,
+    FIELD_COOLING_UNTIL,
     FIELD_DEGRADED_LATENCY_MS,
     FIELD_ERROR_KIND,
     FIELD_FIRST_TOKEN_MS,
@@ -36,6 +37,7 @@ enum field {
     FIELD_SCORE,
     FIELD_STALE,
     FIELD_STATUS,
+    FIELD_SUCCESS_PERCENT,
     FIELD_TITLE,
     FIELD_TOKENS_PER_SECOND,
     FIELD_UPTIME_PERCENT,
@@ -48,6 +50,7 @@ static const struct {
 } fields[] = {
     {"back_at", FIELD_BACK_AT},
     {"consecutive_failures", FIELD_CONSECUTIVE_FAILURES},
+    {"cooling_until", FIELD_COOLING_UNTIL},
     {"degraded_latency_ms", FIELD_DEGRADED_LATENCY_MS},
     {"error_kind", FIELD_ERROR_KIND},
     {"first_token_ms", FIELD_FIRST_TOKEN_MS},
@@ -69,6 +72,7 @@ static const struct {
     {"score", FIELD_SCORE},
     {"stale", FIELD_STALE},
     {"status", FIELD_STATUS},
+    {"success_percent", FIELD_SUCCESS_PERCENT},
     {"title", FIELD_TITLE},
     {"tokens_per_second", FIELD_TOKENS_PER_SECOND},
     {"uptime_percent", FIELD_UPTIME_PERCENT},
@@ -186,6 +190,12 @@ static void push_field(lua_State *L, const struct candidate *candidate, enum fie
         break;
     case FIELD_STATUS:
         lua_pushstring(L, health_status_name(view->status));
+        break;
+    case FIELD_SUCCESS_PERCENT:
+        push_measure(L, candidate->success_percent);
+        break;
+    case FIELD_COOLING_UNTIL:
+        push_time(L, candidate->cooling_until_us);
         break;
     case FIELD_TITLE:
         lua_pushstring(L, view->title);

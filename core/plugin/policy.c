@@ -1,5 +1,6 @@
 #include "plugin/policy.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "plugin/builtin_rule.h"
 #include "plugin/candidate_lua.h"
@@ -169,6 +170,15 @@ static void take_next_best(struct ranking *ranking, struct policy_result *result
              first->candidate->view->name, first->why, back);
 }
 
+/* Everybody who is up cools: only the one that recovers first was ranked. */
+static void tell_cooling(const struct candidate *first, struct policy_result *result)
+{
+    char until[CLOCK_ISO_MAX];
+    clock_format_rfc3339(first->cooling_until_us, until);
+    snprintf(result->reason, sizeof(result->reason), "everybody cools: %s recovers first, at %s (%s)",
+             first->view->name, until, first->cooling_kind);
+}
+
 static void fall_back(struct policy_state *state, struct open_policy *policy, const char *name,
                       struct policy_result *result)
 {
@@ -208,6 +218,8 @@ bool policy_rank(struct policy_state *state, const struct policy_request *reques
         sandbox_protect(policy->sandbox, call_rank, &call, 0, result->error, sizeof(result->error)) != 0)
         fall_back(state, policy, source->name, result);
     ranking_add_rest(&state->set, &state->ranking);
+    if (state->ranking.ranked != 0 && state->ranking.rows[0].candidate->cooling_until_us != 0)
+        tell_cooling(state->ranking.rows[0].candidate, result);
     state->set.candidates = NULL; /* until the next call nobody may read them */
     if (state->ranking.ranked == 0 && request->any)
         take_next_best(&state->ranking, result);

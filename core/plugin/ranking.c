@@ -151,8 +151,9 @@ static void explain(struct ranked *row)
 static int by_return(const void *a, const void *b)
 {
     const struct candidate *x = ((const struct ranked *)a)->candidate, *y = ((const struct ranked *)b)->candidate;
-    if (x->left_out != y->left_out)
-        return x->left_out ? 1 : -1;
+    bool x_unfit = x->left_out && x->cooling_until_us == 0, y_unfit = y->left_out && y->cooling_until_us == 0;
+    if (x_unfit != y_unfit)
+        return x_unfit ? 1 : -1;
     if ((x->back_us == 0) != (y->back_us == 0))
         return x->back_us == 0 ? 1 : -1;
     if (x->back_us != y->back_us)

@@ -1,5 +1,5 @@
-/* cooldowns: who is not to be asked now, why, and until when: keys, providers, and models that deep probes found
- * wanting. */
+/* cooldowns: who is not to be asked now, why, and until when: keys, providers and models, as checks, deep probes and
+ * the reports of clients found them wanting. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "health/recovery.h"
@@ -8,7 +8,9 @@
 
 struct cooldown {
     const struct provider_view *view;
-    const struct key_view *key; /* NULL = it is a model */
+    const char *source;         /* "check", "deep_probe" or "reports" */
+    const struct key_view *key; /* NULL = it is a model, or the provider by what was reported */
+    unsigned key_number;        /* of a reported one without a view; 0 = none */
     const struct error_kind *kind;
     const char *kind_name;
     const char *message;
@@ -32,8 +34,8 @@ static const char *scope_of(const struct cooldown *cooldown)
 {
     if (cooldown->model != NULL)
         return "model";
-    if (cooldown->key->number == 0)
-        return "provider";
+    if (cooldown->key == NULL || cooldown->key->number == 0)
+        return cooldown->key_number != 0 ? "key" : "provider";
     bool is_said = cooldown->kind != NULL && cooldown->kind->scope != SCOPE_MODEL; /* of which it is not known */
     return is_said ? kind_scope_name(cooldown->kind->scope) : "key";
 }
@@ -46,6 +48,8 @@ static void write_cooldown(struct json *j, const struct cooldown *cooldown, int6
     json_key(j, "key");
     if (cooldown->key != NULL && cooldown->key->number != 0)
         json_uint(j, cooldown->key->number);
+    else if (cooldown->key_number != 0)
+        json_uint(j, cooldown->key_number);
     else
         json_null(j);
     json_member_text_or_null(j, "key_hint", cooldown->key != NULL ? cooldown->key->hint : "");
@@ -53,6 +57,7 @@ static void write_cooldown(struct json *j, const struct cooldown *cooldown, int6
     json_text(j, cooldown->model);
     json_member_text(j, "reason", cooldown->kind_name);
     json_member_text(j, "message", cooldown->message);
+    json_member_text(j, "source", cooldown->source);
     write_time(j, "since", cooldown->since_us);
     write_time(j, "until", cooldown->until_us > now_us ? cooldown->until_us : 0);
     write_time(j, "expected_back", expected_us);
@@ -78,6 +83,7 @@ static void write_key(struct json *j, const struct snapshot *snapshot, const str
         return;
     struct cooldown cooldown = {
         .view = view,
+        .source = "check",
         .key = key,
         .kind = kind,
         .kind_name = key->error_kind,
@@ -101,6 +107,7 @@ static void write_model(struct json *j, const struct snapshot *snapshot, const s
         return;
     struct cooldown cooldown = {
         .view = view,
+        .source = "deep_probe",
         .kind = kind,
         .kind_name = deep->error_kind,
         .message = deep->error_message,
@@ -109,6 +116,53 @@ static void write_model(struct json *j, const struct snapshot *snapshot, const s
         .next_check_us = deep->next_us,
     };
     write_cooldown(j, &cooldown, 0, now_us);
+}
+
+static const struct key_view *key_numbered(const struct provider_view *view, unsigned number)
+{
+    for (size_t i = 0; i < view->key_count; ++i) {
+        if (view->keys[i]->number == number)
+            return view->keys[i];
+    }
+    return view->lead->number == number ? view->lead : NULL;
+}
+
+/* What clients reported: keys and models that cool, and the provider when it is ejected. */
+static void write_reported(struct json *j, const struct snapshot *snapshot, const struct provider_view *view,
+                           int64_t now_us)
+{
+    const struct traffic_view *traffic = view->traffic;
+    const struct kind_table *kinds = view->kinds != NULL ? view->kinds : snapshot->kinds;
+    for (size_t i = 0; traffic != NULL && i < traffic->cooling_count; ++i) {
+        const struct cooling *cooling = &traffic->coolings[i];
+        struct cooldown cooldown = {
+            .view = view,
+            .source = "reports",
+            .key = cooling->key != 0 ? key_numbered(view, cooling->key) : NULL,
+            .key_number = cooling->key,
+            .kind = kinds != NULL ? kind_find(kinds, cooling->kind) : NULL,
+            .kind_name = cooling->kind,
+            .message = cooling->told ? "until then, as the provider told a client" : "a client's call; no end was told",
+            .model = cooling->model[0] != '\0' ? cooling->model : NULL,
+            .since_us = cooling->since_us,
+            .until_us = cooling->until_us,
+        };
+        if (cooling->until_us > now_us)
+            write_cooldown(j, &cooldown, cooling->until_us, now_us);
+    }
+    if (traffic == NULL || traffic->ejected_since_us == 0)
+        return;
+    struct cooldown ejected = {
+        .view = view,
+        .source = "reports",
+        .kind = kinds != NULL ? kind_find(kinds, traffic->kind) : NULL,
+        .kind_name = traffic->kind,
+        .message = view->error_message,
+        .since_us = traffic->ejected_since_us,
+        .until_us = traffic->ejected_until_us,
+        .next_check_us = view->lead->next_check_us,
+    };
+    write_cooldown(j, &ejected, traffic->ejected_until_us, now_us);
 }
 
 void handle_cooldowns(struct request *request)
@@ -127,6 +181,7 @@ void handle_cooldowns(struct request *request)
         if (view->key_count == 0)
             write_key(&j, snapshot, view, view->lead, now_us);
         write_model(&j, snapshot, view, now_us);
+        write_reported(&j, snapshot, view, now_us);
     }
     json_end(&j);
     json_key(&j, "version");

@@ -96,7 +96,7 @@ static void handle_status_of_one(struct request *request)
     const struct provider_view *view = named_provider(request);
     if (view == NULL || !window_of(request, &window))
         return;
-    render_provider(&body, view, window);
+    render_provider(&body, view, window, request->snapshot->published_us);
     snprintf(tag, sizeof(tag), "%s-%s", view->name, stats_window_name(window));
     reply_tagged(request, tag, JSON_TYPE, &body);
 }
@@ -202,6 +202,7 @@ const struct route handler_routes[] = {
     {"/api/error-kinds", ROUTE_GET, handle_error_kinds, .about = "what each kind of error means, and its consequences"},
     {"/api/alerts", ROUTE_GET, handle_alerts, .about = "the alerts and plugins: what waits, what failed"},
     {"/api/alerts/{name}/test", ROUTE_POST, handle_alert_test, .about = "have an alert send a test"},
+    {"/api/providers/report", ROUTE_POST, handle_report, .about = "tell what became of calls of your own"},
     {"/api/providers/check", ROUTE_POST, handle_check, .about = "check all providers now"},
     {"/api/providers/check/{name}", ROUTE_POST, handle_check_of_one, .about = "check one provider now"},
 };

@@ -21,6 +21,9 @@ bool history_read_series(struct request *request, struct history_series *series,
 /* downsample.c: the same in steps of time; history.c has read the span. `name` NULL = all. */
 void handle_downsampled(struct request *request, const struct span *span, const char *name);
 
+/* reports.c: what clients tell of their own calls. */
+void handle_report(struct request *request);
+
 /* cooldowns.c: who is not to be asked now. */
 void handle_cooldowns(struct request *request);
 

@@ -8,13 +8,13 @@
 
 /* -- one provider -- */
 
-void render_provider(struct buf *out, const struct provider_view *view, enum stats_window window)
+void render_provider(struct buf *out, const struct provider_view *view, enum stats_window window, int64_t now_us)
 {
     struct json j = json_begin(out);
     json_object(&j);
     json_key(&j, "provider_name");
     json_text(&j, view->name);
-    write_view(&j, view, window, true);
+    write_view(&j, view, window, true, now_us);
     json_end(&j);
 }
 
@@ -49,7 +49,7 @@ void render_status(struct buf *out, const struct snapshot *snapshot, enum stats_
     for (size_t i = 0; i < snapshot->count; ++i) {
         json_key(&j, snapshot->providers[i]->name);
         json_object(&j);
-        write_view(&j, snapshot->providers[i], window, false);
+        write_view(&j, snapshot->providers[i], window, false, snapshot->published_us);
         json_end(&j);
     }
     json_end(&j);

@@ -13,7 +13,7 @@
 
 /* `window`: of the statistics. */
 void render_status(struct buf *out, const struct snapshot *snapshot, enum stats_window window);
-void render_provider(struct buf *out, const struct provider_view *view, enum stats_window window);
+void render_provider(struct buf *out, const struct provider_view *view, enum stats_window window, int64_t now_us);
 
 void render_health(struct buf *out, const struct snapshot *snapshot, const struct store_report *store);
 void render_error(struct buf *out, const char *detail);

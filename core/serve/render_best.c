@@ -101,7 +101,11 @@ static void write_row(struct json *j, const struct rows *rows, size_t i)
         json_key(j, "warmth");
         json_double(j, round(candidate->warmth * 1000) / 1000);
     }
-    if (view->status != HEALTH_HEALTHY)
+    if (candidate->cooling_until_us != 0) {
+        write_time_or_null(j, "cooling_until", candidate->cooling_until_us);
+        json_member_text(j, "cooling_for", candidate->cooling_kind);
+    }
+    if (view->status != HEALTH_HEALTHY || candidate->cooling_until_us != 0)
         write_time_or_null(j, "back_at", candidate->back_us);
     if (rows->first != NULL && i < ranking->ranked)
         write_fate(j, candidate, rows->first, rows->now_us);

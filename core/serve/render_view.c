@@ -1,8 +1,10 @@
 #include "serve/render_view.h"
 
+#include "health/evidence.h"
 #include "health/limits_json.h"
 #include "serve/render_stats.h"
 
+#include <math.h>
 #include <string.h>
 
 void write_time_or_null(struct json *j, const char *key, int64_t wall_us)
@@ -206,6 +208,91 @@ static void write_model_stats(struct json *j, const struct provider_view *view, 
     json_end(j);
 }
 
+/* -- what speaks for its state -- */
+
+static double two_digits(double value)
+{
+    return round(value * 100) / 100;
+}
+
+static void begin_part(struct json *j, const char *name, const struct evidence_part *part)
+{
+    json_key(j, name);
+    json_object(j);
+    json_member_text(j, "state", part->state);
+    json_key(j, "age_s");
+    json_double(j, part->age_s >= 0 ? round(part->age_s * 10) / 10 : NAN);
+    json_key(j, "confidence");
+    json_double(j, two_digits(part->confidence));
+}
+
+static void write_calls(struct json *j, const struct traffic_view *traffic, const struct evidence *evidence)
+{
+    json_key(j, "calls");
+    json_uint(j, traffic->ok + traffic->failed + traffic->limited);
+    json_key(j, "success_percent");
+    json_double(j, evidence->success_percent >= 0 ? two_digits(evidence->success_percent) : NAN);
+    json_key(j, "failed");
+    json_uint(j, traffic->failed);
+    json_key(j, "limited");
+    json_uint(j, traffic->limited);
+    json_key(j, "aborted");
+    json_uint(j, traffic->aborted);
+    json_key(j, "excused");
+    json_uint(j, traffic->excused);
+    json_key(j, "failures_in_row");
+    json_uint(j, traffic->failures_in_row);
+    json_member_text_or_null(j, "last_error_kind", traffic->kind);
+    write_time_or_null(j, "ejected_since", traffic->ejected_since_us);
+    write_time_or_null(j, "ejected_until", traffic->ejected_until_us);
+}
+
+static void write_evidence(struct json *j, const struct provider_view *view, int64_t now_us)
+{
+    struct evidence evidence;
+    evidence_weigh(view, now_us, &evidence);
+    json_key(j, "evidence");
+    json_object(j);
+    begin_part(j, "probe", &evidence.probe);
+    json_end(j);
+    begin_part(j, "reports", &evidence.reports);
+    if (view->traffic != NULL)
+        write_calls(j, view->traffic, &evidence);
+    json_end(j);
+    begin_part(j, "page", &evidence.page);
+    json_end(j);
+    json_member_text_or_null(j, "disagreement", evidence.disagreement);
+    json_end(j);
+}
+
+/* -- what cools -- */
+
+static void write_cooling(struct json *j, const struct cooling *cooling)
+{
+    json_object(j);
+    json_key(j, "key");
+    if (cooling->key != 0)
+        json_uint(j, cooling->key);
+    else
+        json_null(j);
+    json_member_text_or_null(j, "model", cooling->model);
+    json_member_text(j, "reason", cooling->kind);
+    write_time_or_null(j, "since", cooling->since_us);
+    write_time_or_null(j, "until", cooling->until_us);
+    json_end(j);
+}
+
+static void write_coolings(struct json *j, const struct traffic_view *traffic, int64_t now_us)
+{
+    json_key(j, "cooling");
+    json_array(j);
+    for (size_t i = 0; traffic != NULL && i < traffic->cooling_count; ++i) {
+        if (traffic->coolings[i].until_us > now_us)
+            write_cooling(j, &traffic->coolings[i]);
+    }
+    json_end(j);
+}
+
 /* -- the forecast -- */
 
 static void write_forecast(struct json *j, const struct forecast_view *forecast)
@@ -253,7 +340,7 @@ static void write_contract(struct json *j, const struct provider_view *view)
     json_uint(j, lead->consecutive_failures);
 }
 
-void write_view(struct json *j, const struct provider_view *view, enum stats_window window, bool whole)
+void write_view(struct json *j, const struct provider_view *view, enum stats_window window, bool whole, int64_t now_us)
 {
     const struct key_view *lead = view->lead;
 
@@ -281,4 +368,6 @@ void write_view(struct json *j, const struct provider_view *view, enum stats_win
     write_stats(j, view->stats, window);
     write_model_stats(j, view, window);
     write_forecast(j, &view->forecast);
+    write_evidence(j, view, now_us);
+    write_coolings(j, view->traffic, now_us);
 }

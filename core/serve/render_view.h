@@ -8,7 +8,7 @@
 
 /* The fields of a view, into an object that is open: the keys of the recorded contract first, in its order; ours after
  * them. `window`: of the statistics. `whole`: with the list of models, which may be long, rather than their number. */
-void write_view(struct json *j, const struct provider_view *view, enum stats_window window, bool whole);
+void write_view(struct json *j, const struct provider_view *view, enum stats_window window, bool whole, int64_t now_us);
 
 /* `key`: the time, or null for 0. */
 /* `features` of a model: what the list says that it can do. */

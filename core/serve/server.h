@@ -7,6 +7,7 @@
 #define PROVIDERD_SERVE_SERVER_H
 
 #include "health/event.h"
+#include "health/report.h"
 #include "health/snapshot.h"
 #include "store/store.h"
 
@@ -33,6 +34,9 @@ struct server_hooks {
     void *user;
     /* Check the provider `name` now, or all when NULL. The name exists in the current snapshot. */
     void (*check_now)(void *user, const char *name);
+    /* Take in what clients reported; owned by the callee from then on. False, and still the caller's, when too many
+     * wait already. */
+    bool (*take_reports)(void *user, struct report_batch *batch);
     /* Have an alert send a test. */
     void (*test_alert)(void *user, const char *name);
     /* Who is best for the policy in force has changed; "" = nobody. NULL = not wanted. */

@@ -131,6 +131,8 @@ static int prepare_statements(struct database *database)
     if (result == SQLITE_OK)
         result = marks_prepare(database->handle, &database->marks);
     if (result == SQLITE_OK)
+        result = report_sums_prepare(database->handle, &database->report);
+    if (result == SQLITE_OK)
         result = roller_prepare(database->handle, &database->roller);
     return result;
 }
@@ -189,6 +191,7 @@ void database_close(struct database *database)
     sqlite3_finalize(database->incident);
     sqlite3_finalize(database->event);
     marks_finalize(&database->marks);
+    sqlite3_finalize(database->report);
     roller_finalize(&database->roller);
     sqlite3_close(database->handle);
     *database = (struct database){0};

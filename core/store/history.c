@@ -26,7 +26,7 @@ static const char no_upper_bound[] = ":";
 static const char *const checks_sql[] = {
     [SCHEMA_SEED] = CHECKS_SQL("NULL, NULL, NULL, NULL"), [SCHEMA_VERSION_1] = CHECKS_SQL("ok, reason, NULL, NULL"),
     [SCHEMA_VERSION_2] = CHECKS_SQL(VERSION_2_COLUMNS),   [SCHEMA_VERSION_3] = CHECKS_SQL(VERSION_2_COLUMNS),
-    [SCHEMA_WHOLE] = CHECKS_SQL(VERSION_2_COLUMNS),
+    [SCHEMA_VERSION_4] = CHECKS_SQL(VERSION_2_COLUMNS),   [SCHEMA_WHOLE] = CHECKS_SQL(VERSION_2_COLUMNS),
 };
 
 static const char key_checks_sql[] =

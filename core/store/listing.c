@@ -19,6 +19,7 @@ static const char *const export_sql[] = {
         EXPORT_SQL(SEED_COLUMNS "ok, reason, http_status, dns_ms, connect_ms, tls_ms, first_byte_ms, NULL, NULL, NULL"),
     [SCHEMA_VERSION_2] = EXPORT_SQL(STORE_EXPORT_COLUMNS),
     [SCHEMA_VERSION_3] = EXPORT_SQL(STORE_EXPORT_COLUMNS),
+    [SCHEMA_VERSION_4] = EXPORT_SQL(STORE_EXPORT_COLUMNS),
     [SCHEMA_WHOLE] = EXPORT_SQL(STORE_EXPORT_COLUMNS),
 };
 
@@ -140,7 +141,7 @@ int store_events_page(struct store_reader *reader, const struct event_range *ran
 {
     int rows = 0, result = reader_refresh_level(reader);
     unsigned which = range->newest_first ? READER_EVENTS_BACK : READER_EVENTS;
-    if (result == SQLITE_OK && reader->level < SCHEMA_WHOLE) /* no such table yet */
+    if (result == SQLITE_OK && reader->level < SCHEMA_VERSION_4) /* no such table yet */
         return 0;
     if (result == SQLITE_OK)
         result = reader_prepare(reader, &reader->statements[which],

@@ -45,6 +45,7 @@ static const char *const last_check_sql[] = {
     [SCHEMA_VERSION_1] = LAST_SQL("reason, http_status, NULL, NULL"),
     [SCHEMA_VERSION_2] = LAST_SQL("reason, http_status, error_kind, rate_limit"),
     [SCHEMA_VERSION_3] = LAST_SQL("reason, http_status, error_kind, rate_limit"),
+    [SCHEMA_VERSION_4] = LAST_SQL("reason, http_status, error_kind, rate_limit"),
     [SCHEMA_WHOLE] = LAST_SQL("reason, http_status, error_kind, rate_limit"),
 };
 
@@ -396,7 +397,7 @@ int store_restore_alert_marks(struct store_restore *restore, const char *alert, 
     sqlite3_stmt *rows = NULL;
     struct alert_mark mark;
     int result = reader_refresh_level(&restore->reader);
-    if (result == SQLITE_OK && restore->reader.level < SCHEMA_WHOLE)
+    if (result == SQLITE_OK && restore->reader.level < SCHEMA_VERSION_4)
         return 0;
     if (result == SQLITE_OK)
         result = reader_prepare(&restore->reader, &rows,

@@ -63,18 +63,19 @@ static int delete_checks(struct database *database, enum record_table table, con
     return delete_up_to(database->delete_up_to[table], last_id < mark ? last_id : mark);
 }
 
-/* The fine rollups of all providers together, the incidents and the events: few enough to go at once. Ids of events are
- * milliseconds. */
+/* The fine rollups of all providers together, the incidents, the events and the sums of reports: few enough to go at
+ * once. Ids of events are milliseconds. */
 static int delete_others(sqlite3 *handle, const struct retention_order *order)
 {
-    char sql[384], before[CLOCK_ISO_MAX];
+    char sql[512], before[CLOCK_ISO_MAX];
     clock_format_sql(order->incidents_before_us > 0 ? order->incidents_before_us : 0, before);
     snprintf(sql, sizeof(sql),
              "DELETE FROM provider_rollups WHERE span = %d AND start < %lld;"
              "DELETE FROM provider_incidents WHERE started < '%s' AND ended IS NOT NULL;"
-             "DELETE FROM provider_events WHERE id < %lld",
+             "DELETE FROM provider_events WHERE id < %lld;"
+             "DELETE FROM provider_reports WHERE start < %lld",
              ROLLUP_FINE_S, (long long)(order->checks_before_us / 1000000 - ROLLUP_FINE_S), before,
-             (long long)(order->events_before_us / 1000));
+             (long long)(order->events_before_us / 1000), (long long)(order->checks_before_us / 1000000));
     return sqlite3_exec(handle, sql, NULL, NULL, NULL);
 }
 

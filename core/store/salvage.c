@@ -194,6 +194,9 @@ static int carry_table(struct salvage *salvage, unsigned table, const struct tab
                                       &write_result);
     else if (table == TABLE_EVENTS) /* ids lie too far apart to be sought */
         result = carry_from_both_ends(salvage, name, columns, "id %s", &write_result);
+    else if (table == TABLE_REPORTS)
+        result = carry_from_both_ends(salvage, name, columns,
+                                      "start %s, provider_name %s, key %s, model %s, outcome %s", &write_result);
     else if (table == TABLE_ALERT_MARKS)
         result = carry_from_both_ends(salvage, name, columns, "alert %s, what %s, event_id %s", &write_result);
     else if (table == TABLE_ROLLUP_MARKS)
@@ -235,8 +238,9 @@ static void forget(struct salvage *salvage)
 
 static int carry_all(struct salvage *salvage)
 {
-    static const unsigned order[] = {TABLE_ROLLUP_MARKS, TABLE_ROLLUPS, TABLE_INCIDENTS,  TABLE_EVENTS,
-                                     TABLE_ALERT_MARKS,  RECORD_CHECK,  RECORD_KEY_CHECK, RECORD_DEEP_CHECK};
+    static const unsigned order[] = {TABLE_ROLLUP_MARKS, TABLE_ROLLUPS,     TABLE_INCIDENTS,
+                                     TABLE_EVENTS,       TABLE_ALERT_MARKS, TABLE_REPORTS,
+                                     RECORD_CHECK,       RECORD_KEY_CHECK,  RECORD_DEEP_CHECK};
     struct schema_state state;
     int result = schema_inspect(salvage->from, &state);
     if (result != SQLITE_OK) {

@@ -128,6 +128,27 @@ static const char create_alert_marks_sql[] = "CREATE TABLE IF NOT EXISTS provide
                                              "    PRIMARY KEY (alert, what, event_id)\n"
                                              ") WITHOUT ROWID";
 
+/* Calls that clients reported, of five minutes from `start` on (UNIX time). `key` 0 and `model` '' are not known;
+ * `outcome` is 'ok', 'aborted' or an error kind. Every number adds up, but the maxima. */
+static const char create_reports_sql[] = "CREATE TABLE IF NOT EXISTS provider_reports (\n"
+                                         "    start INTEGER NOT NULL,\n"
+                                         "    provider_name TEXT NOT NULL,\n"
+                                         "    key INTEGER NOT NULL,\n"
+                                         "    model TEXT NOT NULL,\n"
+                                         "    outcome TEXT NOT NULL,\n"
+                                         "    calls INTEGER NOT NULL,\n"
+                                         "    latency_count INTEGER NOT NULL,\n"
+                                         "    latency_sum_ms REAL NOT NULL,\n"
+                                         "    latency_max_ms REAL NOT NULL,\n"
+                                         "    first_token_count INTEGER NOT NULL,\n"
+                                         "    first_token_sum_ms REAL NOT NULL,\n"
+                                         "    first_token_max_ms REAL NOT NULL,\n"
+                                         "    speed_count INTEGER NOT NULL,\n"
+                                         "    speed_sum REAL NOT NULL,\n"
+                                         "    tokens INTEGER NOT NULL,\n"
+                                         "    PRIMARY KEY (start, provider_name, key, model, outcome)\n"
+                                         ") WITHOUT ROWID";
+
 /* `added_as`: the type with which a table gets the column that has not got it yet; NULL: every such table has it. */
 struct column {
     const char *name;
@@ -232,6 +253,24 @@ static const struct column alert_marks_columns[] = {
     {"told", NULL},
 };
 
+static const struct column reports_columns[] = {
+    {"start", NULL},
+    {"provider_name", NULL},
+    {"key", NULL},
+    {"model", NULL},
+    {"outcome", NULL},
+    {"calls", NULL},
+    {"latency_count", NULL},
+    {"latency_sum_ms", NULL},
+    {"latency_max_ms", NULL},
+    {"first_token_count", NULL},
+    {"first_token_sum_ms", NULL},
+    {"first_token_max_ms", NULL},
+    {"speed_count", NULL},
+    {"speed_sum", NULL},
+    {"tokens", NULL},
+};
+
 #define COLUMNS(columns) columns, sizeof(columns) / sizeof((columns)[0])
 
 static const struct table {
@@ -257,6 +296,7 @@ static const struct table {
     [TABLE_EVENTS] = {"provider_events", create_events_sql, NULL, COLUMNS(events_columns), .no_id = false},
     [TABLE_ALERT_MARKS] = {"provider_alert_marks", create_alert_marks_sql, NULL, COLUMNS(alert_marks_columns),
                            .no_id = true},
+    [TABLE_REPORTS] = {"provider_reports", create_reports_sql, NULL, COLUMNS(reports_columns), .no_id = true},
 };
 
 const char *schema_table_name(enum record_table table)
@@ -384,7 +424,8 @@ int schema_read_level(sqlite3 *handle, enum schema_level *level)
         enum schema_level level;
         const char *sql;
     } signs[] = {
-        {SCHEMA_WHOLE, "SELECT kind FROM provider_events LIMIT 0"},
+        {SCHEMA_WHOLE, "SELECT calls FROM provider_reports LIMIT 0"},
+        {SCHEMA_VERSION_4, "SELECT kind FROM provider_events LIMIT 0"},
         {SCHEMA_VERSION_3, "SELECT tally FROM provider_rollups LIMIT 0"},
         {SCHEMA_VERSION_2, "SELECT error_kind, key, rate_limit FROM provider_health_checks LIMIT 0"},
         {SCHEMA_VERSION_1, "SELECT ok, reason, http_status FROM provider_health_checks LIMIT 0"},

@@ -98,12 +98,14 @@ static void store_free(struct store *store)
     incident_list_dispose(&store->incidents);
     event_list_dispose(&store->events);
     marks_list_dispose(&store->marks);
+    report_sums_dispose(&store->reports);
     sums_clear(&store->overflow);
     upkeep_end(&store->upkeep);
     check_queue_dispose(&store->doubtful.checks);
     incident_list_dispose(&store->doubtful.incidents);
     event_list_dispose(&store->doubtful.events);
     marks_list_dispose(&store->doubtful.marks);
+    report_sums_dispose(&store->doubtful.reports);
     sums_clear(&store->doubtful.overflow);
     pthread_cond_destroy(&store->pool.moved);
     pthread_cond_destroy(&store->pool.wake);
@@ -194,6 +196,45 @@ void store_append_event(struct store *store, struct event *event)
         log_error("store", "%s: more events wait than there is room for; the oldest are lost", store->path);
     if (wake)
         pthread_cond_signal(&store->wake);
+}
+
+void store_append_report(struct store *store, const struct report_record *record)
+{
+    pthread_mutex_lock(&store->mutex);
+    if (waiting_records(store) == 0)
+        store->oldest_queued_ms = clock_monotonic_ms();
+    bool taken = report_sums_add(&store->reports, record), wake = store->writer_idle;
+    store->writer_idle = false;
+    pthread_mutex_unlock(&store->mutex);
+    if (!taken)
+        log_error("store", "%s: no memory for what a client reported of %s", store->path, record->provider);
+    if (wake)
+        pthread_cond_signal(&store->wake);
+}
+
+/* They go with the next commit: the report that they come from is one, and has not been written yet, or was just now.
+ */
+void store_count_reported(struct store *store, const char *provider, unsigned up, unsigned down, const char *kind,
+                          int64_t now_us)
+{
+    struct summand summand = {
+        .table = RECORD_CHECK,
+        .provider = provider,
+        .provider_len = strlen(provider),
+        .model = "",
+        .checked_us = now_us,
+        .check = {.counted = true, .latency_ms = -1, .first_token_ms = -1, .tokens_per_second = -1},
+    };
+    bool taken = true;
+    pthread_mutex_lock(&store->mutex);
+    for (unsigned i = 0; i < up + down; ++i) {
+        summand.check.up = i < up;
+        summand.check.kind = summand.check.up ? "" : kind;
+        taken = sums_add(&store->overflow, &summand) && taken;
+    }
+    pthread_mutex_unlock(&store->mutex);
+    if (!taken)
+        log_error("store", "%s: no memory for what clients reported of %s", store->path, provider);
 }
 
 void store_set_alert_marks(struct store *store, const char *alert, const struct alert_mark *marks, size_t count)

@@ -1,9 +1,10 @@
 /* store: the history in SQLite. One writer thread with group commit, a small pool of reader threads.
  *
  * The seed's table provider_health_checks is kept as it is (reference: the original tracker); our columns follow its
- * own. Beside it stand provider_key_checks, for providers with several keys, and provider_deep_checks. A database that
- * the original wrote, or an older version of ours, is opened and carried on. Times in it are UTC text without a zone,
- * as the original wrote them.
+ * own. Beside it stand provider_key_checks, for providers with several keys, provider_deep_checks, and
+ * provider_reports: what clients reported of their own calls, added up by five minutes. A database that the original
+ * wrote, or an older version of ours, is opened and carried on. Times in it are UTC text without a zone, as the
+ * original wrote them.
  *
  * Checks are kept for `retention_ms`; hour by hour they are rolled up (provider_rollups, see rollup.h), and the hours
  * are kept for `rollup_retention_ms`, the days beyond for ever.
@@ -88,6 +89,19 @@ struct incident_record {
     char first_error[HEALTH_MESSAGE_MAX];
 };
 
+/* A call that a client reported, on its way to a row of provider_reports. Borrowed during the call. */
+struct report_record {
+    const char *provider;
+    unsigned key;        /* number; 0 = not known */
+    const char *model;   /* "" = not known */
+    const char *outcome; /* "ok", "aborted" or an error kind */
+    double latency_ms;   /* this and the next three: -1 = not told */
+    double first_token_ms;
+    double tokens_per_second;
+    int64_t tokens;
+    int64_t ended_us; /* wall clock */
+};
+
 /* Opens or creates the database, checks and extends the schema, starts the threads.
  * NULL when the path cannot be a database of ours (no such directory, a directory, a file that is not SQLite, a table
  * of that name with other columns): `error` says what, where and what was expected, and nothing was changed. A database
@@ -104,6 +118,14 @@ void store_append_incident(struct store *store, const struct incident_record *re
 
 /* The same for an event, which has its id. It keeps a reference. Loop thread. */
 void store_append_event(struct store *store, struct event *event);
+
+/* Adds a reported call to its sums. Loop thread. */
+void store_append_report(struct store *store, const struct report_record *record);
+
+/* Counts checks of a provider that have no rows, into the rollups alone: what clients reported is worth so many.
+ * `kind`: of those that were down. Loop thread. */
+void store_count_reported(struct store *store, const char *provider, unsigned up, unsigned down, const char *kind,
+                          int64_t now_us);
 
 /* What an alert must remember, whole: it replaces what it was told before. Loop thread. */
 void store_set_alert_marks(struct store *store, const char *alert, const struct alert_mark *marks, size_t count);

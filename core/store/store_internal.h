@@ -16,6 +16,7 @@
 #include "store/incidents.h"
 #include "store/queue.h"
 #include "store/reader.h"
+#include "store/report_sums.h"
 #include "store/rollup.h"
 
 #include <limits.h>
@@ -24,7 +25,7 @@
 #include <sys/types.h>
 
 enum {
-    STORE_SCHEMA_VERSION = 4,
+    STORE_SCHEMA_VERSION = 5,
     STORE_BUSY_TIMEOUT_MS = 100, /* short: the writer's own loop retries, and stays ready to stop */
     STORE_RETRY_MIN_MS = 100,
     STORE_RETRY_MAX_MS = 5000,
@@ -44,6 +45,7 @@ enum store_table {
     TABLE_INCIDENTS,               /* outages */
     TABLE_EVENTS,                  /* what happened; see health/event.h */
     TABLE_ALERT_MARKS,             /* what of it alerts have told; see health/alert_mark.h */
+    TABLE_REPORTS,                 /* what clients reported; see report_sums.h */
     STORE_TABLES,
 };
 
@@ -67,6 +69,7 @@ struct database {
     sqlite3_stmt *incident;                    /* writes one, */
     sqlite3_stmt *event;                       /* and the next likewise */
     struct marks_statements marks;
+    sqlite3_stmt *report; /* adds to a row */
     struct roller_statements roller;
 };
 
@@ -82,6 +85,7 @@ struct batch {
     struct incident_list incidents;
     struct event_list events;
     struct marks_list marks;
+    struct report_sums reports;
     struct sums overflow;
 };
 
@@ -101,7 +105,7 @@ struct read_job {
 
 /* What a file holds of our columns and tables. One that cannot be extended yet (read-only, locked) is as the original,
  * or an older version, left it. */
-enum schema_level { SCHEMA_SEED, SCHEMA_VERSION_1, SCHEMA_VERSION_2, SCHEMA_VERSION_3, SCHEMA_WHOLE };
+enum schema_level { SCHEMA_SEED, SCHEMA_VERSION_1, SCHEMA_VERSION_2, SCHEMA_VERSION_3, SCHEMA_VERSION_4, SCHEMA_WHOLE };
 
 /* What a reader asks; prepared at first use. */
 enum reader_statement {
@@ -174,6 +178,7 @@ struct store {
     struct incident_list incidents;
     struct event_list events;
     struct marks_list marks;
+    struct report_sums reports;
     struct sums overflow;      /* of checks that the queue had no room for */
     size_t in_flight;          /* checks taken out of the queue by the commit under way */
     struct batch doubtful;     /* of a commit that failed at its end; older than the queue (doubt.c) */
@@ -212,7 +217,8 @@ struct store {
 /* How many wait in all lists, with the mutex held. */
 static inline size_t waiting_records(const struct store *store)
 {
-    return store->queue.count + store->incidents.count + store->events.count + store->marks.count;
+    return store->queue.count + store->incidents.count + store->events.count + store->marks.count +
+           store->reports.count;
 }
 
 /* --- schema.c --- */

@@ -19,7 +19,7 @@ enum { BUSY_TIMEOUT_MS = 5000, NAMES_MAX = 1000000 };
 static const char *const trace_sql[] = {
     [SCHEMA_SEED] = TRACE_SQL("NULL", "NULL"),          [SCHEMA_VERSION_1] = TRACE_SQL("ok", "NULL"),
     [SCHEMA_VERSION_2] = TRACE_SQL("ok", "error_kind"), [SCHEMA_VERSION_3] = TRACE_SQL("ok", "error_kind"),
-    [SCHEMA_WHOLE] = TRACE_SQL("ok", "error_kind"),
+    [SCHEMA_VERSION_4] = TRACE_SQL("ok", "error_kind"), [SCHEMA_WHOLE] = TRACE_SQL("ok", "error_kind"),
 };
 
 struct loading {

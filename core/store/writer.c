@@ -182,6 +182,7 @@ void batch_put_back(struct store *store, struct batch *batch)
     incident_list_put_back(&store->incidents, &batch->incidents);
     store->events_lost += event_list_put_back(&store->events, &batch->events);
     marks_list_put_back(&store->marks, &batch->marks);
+    report_sums_move(&store->reports, &batch->reports);
     if (!sums_move(&store->overflow, &batch->overflow))
         store->report.dropped += batch->overflow.checks;
     store->in_flight = 0;
@@ -204,6 +205,8 @@ static size_t take_batch(struct store *store, struct batch *batch)
     store->events = (struct event_list){NULL, NULL, 0};
     batch->marks = store->marks;
     store->marks = (struct marks_list){NULL, 0};
+    batch->reports = store->reports;
+    store->reports = (struct report_sums){NULL, 0};
     batch->overflow = store->overflow;
     store->overflow = (struct sums){0};
     store->in_flight = batch->checks.count;
@@ -223,6 +226,7 @@ void batch_finish(struct store *store, struct batch *batch)
     incident_list_dispose(&batch->incidents);
     event_list_dispose(&batch->events);
     marks_list_dispose(&batch->marks);
+    report_sums_dispose(&batch->reports);
     sums_clear(&batch->overflow);
 }
 
@@ -246,6 +250,8 @@ static int insert_batch(struct database *database, const struct batch *batch, si
         result = events_write(&batch->events, database->event);
     if (result == SQLITE_OK)
         result = marks_write(&batch->marks, &database->marks);
+    if (result == SQLITE_OK)
+        result = report_sums_write(&batch->reports, database->report);
     return result == SQLITE_OK ? rollup_write_sums(database, &batch->overflow) : result;
 }
 

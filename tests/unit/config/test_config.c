@@ -638,10 +638,18 @@ static void the_shipped_file_shows_every_setting_with_its_default(void **state)
                  setting->type == SETTING_PRICES || setting->type == SETTING_ALERTS ||
                  setting->type == SETTING_PLUGINS || setting->type == SETTING_MAINTENANCE)
             snprintf(line, sizeof(line), "\n  %s = %s,\n", setting->key, setting->otherwise);
-        else if (setting->type == SETTING_DEEP || setting->type == SETTING_ALIASES)
+        else if (setting->type == SETTING_DEEP || setting->type == SETTING_ALIASES || setting->type == SETTING_REPORTS)
             snprintf(line, sizeof(line), "\n  %s = %s\n", setting->key, setting->otherwise);
         else
             snprintf(line, sizeof(line), "\n  %s = \"%s\",\n", setting->key, setting->otherwise);
+        if (strstr(text, line) == NULL)
+            fail_msg("etc/providerd.lua has no line%s", line);
+    }
+    for (size_t i = 0; i < report_setting_count; ++i) {
+        const struct setting *setting = &report_setting_list[i];
+        const char *quote = setting->type == SETTING_DURATION ? "\"" : "";
+        char line[256];
+        snprintf(line, sizeof(line), "\n    %s = %s%s%s,", setting->key, quote, setting->otherwise, quote);
         if (strstr(text, line) == NULL)
             fail_msg("etc/providerd.lua has no line%s", line);
     }

@@ -41,7 +41,7 @@ static void checked_provider_has_the_recorded_keys_first(void **state)
                "\"degraded_latency_ms\":0.0,\"phases\":{\"dns_ms\":null,\"connect_ms\":0.25,\"tls_ms\":null,");
     assert_has(&out, ",\"version\":7,\"not_configured\":[],\"broken\":[]}");
     buf_dispose(&out);
-    render_provider(&out, view, STATS_DAY);
+    render_provider(&out, view, STATS_DAY, 0);
     assert_has(&out, "{\"provider_name\":\"p0\",\"status\":\"healthy\",");
     buf_dispose(&out);
     snapshot_release(snapshot);

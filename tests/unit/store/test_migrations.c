@@ -42,6 +42,15 @@
                   "CREATE INDEX idx_provider_incidents_started ON provider_incidents(started);"                        \
                   "PRAGMA user_version = 3;"
 
+#define VERSION_4_SQL                                                                                                  \
+    VERSION_3_SQL "CREATE TABLE provider_events (\n    id INTEGER PRIMARY KEY,\n    time DATETIME NOT NULL,\n"         \
+                  "    kind TEXT NOT NULL,\n    provider_name TEXT NOT NULL,\n    key INTEGER NOT NULL,\n"             \
+                  "    from_value TEXT NOT NULL,\n    to_value TEXT NOT NULL,\n    message TEXT NOT NULL\n);"          \
+                  "CREATE TABLE provider_alert_marks (\n    alert TEXT NOT NULL,\n    what TEXT NOT NULL,\n"           \
+                  "    event_id INTEGER NOT NULL,\n    told DATETIME,\n"                                               \
+                  "    PRIMARY KEY (alert, what, event_id)\n) WITHOUT ROWID;"                                          \
+                  "PRAGMA user_version = 4;"
+
 #define SEED_ROWS                                                                                                      \
     "INSERT INTO provider_health_checks (id, provider_name, status, response_time_ms, uptime_percent,"                 \
     " rate_limit_percent, last_check_timestamp, error_message, consecutive_failures, created_at) VALUES"               \
@@ -87,8 +96,13 @@ static const struct version {
      "quote(error_message)||quote(created_at)||quote(ok)||quote(reason)||quote(http_status)||quote(dns_ms)||"
      "quote(error_kind)||quote(key)||quote(rate_limit)",
      6},
+    {4, VERSION_4_SQL VERSION_2_ROWS,
+     "quote(id)||quote(provider_name)||quote(status)||quote(response_time_ms)||quote(last_check_timestamp)||"
+     "quote(error_message)||quote(created_at)||quote(ok)||quote(reason)||quote(http_status)||quote(dns_ms)||"
+     "quote(error_kind)||quote(key)||quote(rate_limit)",
+     6},
 };
-enum { VERSIONS = sizeof(versions) / sizeof(versions[0]), TODAY = 4 };
+enum { VERSIONS = sizeof(versions) / sizeof(versions[0]), TODAY = 5 };
 
 /* --- what is in a file --- */
 

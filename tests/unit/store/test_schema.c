@@ -47,7 +47,7 @@ static void a_new_database_has_the_seeds_columns_and_index_and_ours_behind(void 
     sql_text(f->path, "SELECT sql FROM sqlite_master WHERE name='provider_health_checks'", ours, sizeof(ours));
     *strrchr(seed, '\n') = '\0'; /* ours goes on behind created_at */
     assert_memory_equal(ours, seed, strlen(seed));
-    assert_int_equal(sql_number(f->path, "PRAGMA user_version"), 4);
+    assert_int_equal(sql_number(f->path, "PRAGMA user_version"), 5);
     assert_string_equal(sql_text(f->path, "PRAGMA journal_mode", index, sizeof(index)), "wal");
 }
 
@@ -114,7 +114,7 @@ static void has_our_tables(const char *path)
                         "id,time,kind,provider_name,key,from_value,to_value,message");
     assert_string_equal(names_of(path, "pragma_table_info('provider_alert_marks')", text, sizeof(text)),
                         "alert,what,event_id,told");
-    assert_int_equal(sql_number(path, "PRAGMA user_version"), 4);
+    assert_int_equal(sql_number(path, "PRAGMA user_version"), 5);
 }
 
 static void a_new_database_and_one_of_the_original_have_our_tables_beside_the_seeds(void **state)
@@ -175,8 +175,8 @@ static void a_file_that_is_no_database_is_refused_and_left_alone(void **state)
 static void a_newer_schema_is_refused(void **state)
 {
     struct fixture *f = *state;
-    sql_file(f->path, SEED_SQL "PRAGMA user_version = 5");
-    refused(f, "user_version) is 5");
+    sql_file(f->path, SEED_SQL "PRAGMA user_version = 6");
+    refused(f, "user_version) is 6");
 }
 
 static void a_table_of_that_name_with_other_columns_is_refused(void **state)
