@@ -1,8 +1,8 @@
 /* report_rules: how clients' reports of their own calls count (POST /api/providers/report): the setting `reports`.
  *
  * The rules for outliers, and their words, are Envoy's
- * (https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier and
- * .../api-v3/config/cluster/v3/outlier_detection.proto, as known 2026-11-24); where our defaults are others, the reason
+ * (https://www.envoyproxy.io/docs/envoy/v1.25.0/api-v3/config/cluster/v3/outlier_detection.proto and
+ * .../intro/arch_overview/upstream/outlier, read 2026-11-24); where our defaults are others, the reason
  * stands there: a cluster of Envoy has tens of hosts that are alike, we have a handful of providers that are not.
  */
 #ifndef PROVIDERD_CONFIG_REPORT_RULES_H

@@ -12,11 +12,13 @@
 #include <string.h>
 
 enum {
-    READINGS_MAX = 64,         /* answers of one batch that scripts read; the rest is taken by its status */
+    READINGS_MAX = 64,         /* answers that scripts read within READINGS_US; the rest is taken by its status */
     SUCCESS_PERCENT_FINE = 90, /* of the clients' calls: then it is not down, whatever our checks say */
 };
 
 static const uint64_t TICK_US = 1000000;
+static const uint64_t REFRESH_AFTER_US = 10000; /* many batches, one view */
+static const uint64_t READINGS_US = 100000;
 static const uint64_t ASK_EVERY_US = 5 * UINT64_C(1000000);    /* checks for the sake of reports */
 static const uint64_t HEADERS_EVERY_US = 200 * UINT64_C(1000); /* of calls that went well, by target */
 
@@ -207,8 +209,22 @@ static bool wants_reading(const struct report *report, struct target *target, ui
     return true;
 }
 
+/* A flood of failures must not take the loop's time from checks: a reading takes some 40 us. */
+static bool may_read(struct tracker *tracker)
+{
+    uint64_t now_us = clock_monotonic_us();
+    if (now_us - tracker->readings_refilled_us >= READINGS_US) {
+        tracker->readings_refilled_us = now_us;
+        tracker->readings_left = READINGS_MAX;
+    }
+    if (tracker->readings_left == 0)
+        return false;
+    --tracker->readings_left;
+    return true;
+}
+
 static struct finding find_out(struct provider *provider, struct target *target, const struct report_batch *batch,
-                               const struct report *report, unsigned *readings, int64_t now_us)
+                               const struct report *report, int64_t now_us)
 {
     struct finding finding = {.sort = TRAFFIC_OK, .kind = ""};
     struct verdict told;
@@ -217,10 +233,8 @@ static struct finding find_out(struct provider *provider, struct target *target,
         finding.sort = TRAFFIC_ABORTED;
         return finding;
     }
-    if (*readings < READINGS_MAX && wants_reading(report, target, clock_monotonic_us())) {
-        ++*readings;
+    if (wants_reading(report, target, clock_monotonic_us()) && may_read(provider->tracker))
         is_read = read_answer(provider, batch, report, &told);
-    }
     if (is_read && target != NULL)
         take_limits(target, &told, now_us);
     if (report->outcome == REPORT_OK)
@@ -295,7 +309,7 @@ static void keep_times(struct reported *reported, const struct report *report)
 }
 
 static void take_report(struct provider *provider, const struct report_batch *batch, const struct report *report,
-                        unsigned *readings, int64_t now_us)
+                        int64_t now_us)
 {
     struct reported *reported = reported_of(provider, now_us);
     struct target *target = target_of(provider, report->key);
@@ -304,7 +318,7 @@ static void take_report(struct provider *provider, const struct report_batch *ba
     char why[OUTLIER_WHY_MAX];
     if (reported == NULL)
         return;
-    struct finding finding = find_out(provider, target, batch, report, readings, now_us);
+    struct finding finding = find_out(provider, target, batch, report, now_us);
     traffic_take(&reported->traffic, finding.sort, finding.kind, now_us);
     tell_store(provider, report, target, &finding);
     if (target != NULL && finding.sort != TRAFFIC_ABORTED)
@@ -537,14 +551,27 @@ static void on_tick(struct timer *timer, void *user)
         timer_start(tracker->loop, timer, loop_now_us(tracker->loop) + TICK_US);
 }
 
+static void on_refresh(struct timer *timer, void *user)
+{
+    (void)timer;
+    const struct tracker *tracker = user;
+    for (size_t i = 0; i < tracker->count; ++i) {
+        struct provider *provider = tracker->providers[i];
+        if (provider->reported != NULL && provider->reported->changed)
+            refresh(provider, clock_wall_us());
+    }
+}
+
 void reports_begin(struct tracker *tracker)
 {
+    timer_init(&tracker->reports_refresh, on_refresh, tracker);
     timer_init(&tracker->reports_tick, on_tick, tracker);
 }
 
 void reports_end(struct tracker *tracker)
 {
     timer_stop(tracker->loop, &tracker->reports_tick);
+    timer_stop(tracker->loop, &tracker->reports_refresh);
 }
 
 /* -- batches -- */
@@ -552,17 +579,13 @@ void reports_end(struct tracker *tracker)
 void tracker_take_reports(struct tracker *tracker, const struct report_batch *batch)
 {
     int64_t now_us = clock_wall_us();
-    unsigned readings = 0;
     for (size_t i = 0; i < batch->count; ++i) {
         struct provider *provider = tracker_find(tracker, batch->reports[i].provider);
         if (provider != NULL) /* it may have gone by a reload meanwhile */
-            take_report(provider, batch, &batch->reports[i], &readings, now_us);
+            take_report(provider, batch, &batch->reports[i], now_us);
     }
-    for (size_t i = 0; i < batch->count; ++i) {
-        struct provider *provider = tracker_find(tracker, batch->reports[i].provider);
-        if (provider != NULL && provider->reported != NULL && provider->reported->changed)
-            refresh(provider, now_us);
-    }
+    if (!timer_armed(&tracker->reports_refresh))
+        timer_start(tracker->loop, &tracker->reports_refresh, loop_now_us(tracker->loop) + REFRESH_AFTER_US);
     if (!timer_armed(&tracker->reports_tick))
         timer_start(tracker->loop, &tracker->reports_tick, loop_now_us(tracker->loop) + TICK_US);
 }

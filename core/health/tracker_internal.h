@@ -23,7 +23,10 @@ struct tracker {
     uint64_t reloads;
     int64_t last_reload_us;
     char *last_reload_error;
-    struct timer reports_tick;
+    struct timer reports_tick;     /* once a second while there is traffic */
+    struct timer reports_refresh;  /* soon after a batch that has changed something */
+    unsigned readings_left;        /* answers that scripts may read, of reports; */
+    uint64_t readings_refilled_us; /* since when, monotonic */
     struct timer publish_timer;
     uint64_t published_us; /* monotonic */
     uint32_t random;       /* xorshift state; never 0 */

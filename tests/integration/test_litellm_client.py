@@ -1,5 +1,6 @@
 """etc/clients/litellm, with a router that has what the hook uses of LiteLLM's: see its docstring for the source."""
 import asyncio
+import datetime
 import importlib.util
 import sys
 
@@ -15,7 +16,7 @@ for name, folder in (("providerd_client", "python"), ("providerd_routing", "lite
     spec.loader.exec_module(sys.modules[name])
 
 from providerd_client import ProviderTracker  # noqa: E402
-from providerd_routing import install, provider_of  # noqa: E402
+from providerd_routing import ProviderdReports, install, provider_of  # noqa: E402
 
 
 class Router:
@@ -71,3 +72,39 @@ def test_without_providerd_the_router_chooses_itself(made):
     running.stop()
     assert provider_of(router.get_available_deployment(model="llama")) == "mistral"
     assert provider_of(asyncio.run(router.async_get_available_deployment(model="llama"))) == "mistral"
+
+
+class Refused(Exception):
+    """As LiteLLM's exceptions are: with a status and the provider's response."""
+
+    def __init__(self, status_code, **headers):
+        super().__init__("slow down")
+        self.status_code = status_code
+        self.response = type("Response", (), {"headers": headers})()
+
+
+class Timeout(Exception):
+    status_code = 408
+
+
+def test_calls_are_reported(made):
+    running = made({"groq": good(20.0), "together": good(10.0)})
+    tracker = ProviderTracker(running.url, timeout=10)
+    reports = ProviderdReports(tracker)
+    began = datetime.datetime.now()
+    ended = began + datetime.timedelta(seconds=1)
+    answer = type("ModelResponse", (), {})()
+    answer._hidden_params = {"additional_headers": {"llm_provider-x-ratelimit-limit-requests": "100",
+                                                    "llm_provider-x-ratelimit-remaining-requests": "60"}}
+    answer.usage = type("Usage", (), {"total_tokens": 30})()
+    groq = {"model": "llama-3.3-70b", "custom_llm_provider": "groq", "litellm_params": {}}
+    together = {"model": "llama", "litellm_params": {"model_info": {"providerd": "together"}}}
+    reports.log_success_event(groq, answer, began, ended)
+    asyncio.run(reports.async_log_failure_event({**groq, "exception": Refused(429, **{"retry-after": "60"})}, None, began, ended))
+    reports.log_failure_event({**together, "exception": Timeout("Request timed out")}, None, began, ended)
+    assert tracker.flush(30)
+    cooling = wait_for(lambda: len(found := running.get("/api/providers/cooldowns").json["cooldowns"]) == 2 and found)
+    assert [(c["provider"], c["model"], c["reason"]) for c in cooling] == [
+        ("groq", "llama-3.3-70b", "rate"), ("together", "llama", "timeout")]
+    limit, = wait_for(lambda: tracker.status("groq")["rate_limit"])
+    assert (limit["limit"], limit["remaining"]) == (100, 60)

@@ -163,3 +163,65 @@ def test_a_valid_answer_is_not_asked_for_again():
 def test_what_is_no_url_is_refused(url):
     with pytest.raises(ValueError, match="expected a URL"):
         client.ProviderTracker(url)
+
+
+# -- telling
+
+
+def calls_of(tracker, name, count):
+    def look():
+        found = tracker.status(name)["evidence"]["reports"]
+        return found if found.get("calls", 0) + found.get("aborted", 0) == count else None
+    return wait_for(look, f"{count} calls of {name}")
+
+
+def test_reports_are_sent_together_and_do_not_wait(made):
+    tracker = tracker_of(made({"a": good(5.0)}))
+    for _ in range(1200):
+        tracker.report("a", status=200, latency_ms=12.5)
+    assert tracker.flush(30)
+    assert calls_of(tracker, "a", 1200)["success_percent"] == 100
+
+
+def test_a_call_is_reported_when_it_ends(made):
+    tracker = tracker_of(made({"a": good(5.0)}))
+    with tracker.call("a", model="m") as call:
+        call.first_token()
+        call.status, call.tokens = 200, 12
+        call.headers = {"X-RateLimit-Limit-Requests": "10", "X-RateLimit-Remaining-Requests": "9", "Set-Cookie": "secret"}
+    for error in (TimeoutError(), ConnectionRefusedError(), ValueError("nonsense"), asyncio.CancelledError()):
+        with pytest.raises(type(error)), tracker.call("a") as call:
+            raise error
+    assert tracker.flush(30)
+    found = calls_of(tracker, "a", 5)
+    assert (found["calls"], found["failed"], found["aborted"]) == (4, 3, 1)
+    limit, = tracker.status("a")["rate_limit"]
+    assert (limit["limit"], limit["remaining"]) == (10, 9)
+
+
+def test_reports_wait_for_a_daemon_that_is_away(made):
+    running = made({"a": good(5.0)})
+    tracker = tracker_of(running)
+    away = client.ProviderTracker("http://127.0.0.1:1", timeout=1)
+    away.report("a", outcome="ok")
+    assert not away.flush(0.3)
+    away._connection = tracker._connection  # it is back, so to speak
+    assert away.flush(30)
+    calls_of(tracker, "a", 1)
+
+
+def test_what_the_daemon_refuses_is_not_sent_for_ever(made):
+    tracker = tracker_of(made({"a": good(5.0)}))
+    tracker.report("nobody", outcome="ok")
+    assert tracker.flush(30)
+
+
+def test_asyncio_reports_as_well(made):
+    tracker = client.AsyncProviderTracker(made({"a": good(5.0)}).url, timeout=10)
+
+    async def run():
+        with tracker.call("a"):
+            await asyncio.sleep(0)
+        return await tracker.flush(30)
+    assert asyncio.run(run())
+    calls_of(tracker.tracker, "a", 1)

@@ -6,15 +6,22 @@
     provider = get_healthiest_provider(tracker)         # "groq", or None when all are down
     answer = tracker.best(model="llama-3.3-70b", n=3)   # answer.best_provider, .alternatives, .reason
 
+    with tracker.call(provider, model=answer.model) as call:  # tells providerd what became of it: real calls are the best probes
+        response = post(...)
+        call.status, call.headers = response.status, response.headers
+
 `best()` asks the daemon at most once for as long as its answer is valid (`valid_for_ms`): most calls cost a look at a dictionary.
 While the daemon cannot be reached, the last answer to the same question is given again, marked `stale`; without one, and only then,
-ProviderdUnreachable is raised. AsyncProviderTracker does the same for asyncio, by threads of its loop's executor.
+ProviderdUnreachable is raised. Reports are sent by a thread of their own, together once a second: they never wait and never
+raise, and while the daemon is away the latest 10,000 are kept for some minutes. AsyncProviderTracker does the same for asyncio, by threads of its loop's executor.
 
 Everything may be called from several threads. Times are seconds unless a name ends in `_ms`.
 """
 from __future__ import annotations
 
 import asyncio
+import atexit
+import collections
 import functools
 import http.client
 import json
@@ -24,10 +31,14 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any, AsyncIterator, Callable, Iterator, Optional
 
-__all__ = ["AsyncProviderTracker", "Best", "ProviderTracker", "ProviderdError", "ProviderdUnreachable",
+__all__ = ["AsyncProviderTracker", "Best", "Call", "ProviderTracker", "ProviderdError", "ProviderdUnreachable",
            "get_healthiest_provider"]
 
 _ANSWERS_KEPT = 256  # of different questions
+_REPORTS_KEPT = 10_000
+_REPORTS_AT_ONCE = 500
+_REPORT_AGE_MAX_S = 540  # the daemon takes none that is older than ten minutes
+_REPORT_PAUSE_S = 1.0
 
 
 class ProviderdError(Exception):
@@ -71,6 +82,111 @@ class _Kept:
         self.fresh_until = fresh_until  # of time.monotonic()
 
 
+class Call:
+    """A call to a provider while it lasts; the end of its `with` reports it.
+
+    Set what is known: `status`, `headers` (those of limits are enough), `tokens`, `outcome` (a kind of GET /api/error-kinds, "ok"
+    or "aborted"), `error`; call first_token() when the first piece has come. An exception that passes is a failure: a timeout or
+    no connection where it says so, and "aborted" where the call was cancelled.
+    """
+
+    def __init__(self, tracker: "ProviderTracker", provider: str, **known: Any):
+        self._tracker = tracker
+        self._known = {"provider": provider, **known}
+        self._began = time.monotonic()
+        self._first_token_ms: Optional[float] = None
+        self.status: Optional[int] = None
+        self.outcome: Optional[str] = None
+        self.headers: Any = None
+        self.tokens: Optional[int] = None
+        self.error: Optional[str] = None
+
+    def first_token(self) -> None:
+        """Notes the time of the first piece of a streamed answer; further calls change nothing."""
+        if self._first_token_ms is None:
+            self._first_token_ms = (time.monotonic() - self._began) * 1000
+
+    def __enter__(self) -> "Call":
+        return self
+
+    def __exit__(self, kind: Optional[type], error: Optional[BaseException], _traceback: Any) -> None:
+        outcome = self.outcome
+        if error is not None and outcome is None:
+            outcome = _outcome_of(error)
+        self._tracker.report(
+            **self._known, status=self.status, outcome=outcome or (None if self.status else "ok"), headers=self.headers,
+            tokens=self.tokens, error=self.error or (str(error) if error is not None else None),
+            latency_ms=(time.monotonic() - self._began) * 1000, first_token_ms=self._first_token_ms)
+
+
+def _outcome_of(error: BaseException) -> str:
+    if isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)):
+        return "aborted"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "connect" if isinstance(error, ConnectionError) else "failed"
+
+
+class _Reporter:
+    """Sends reports from a thread of its own, together."""
+
+    def __init__(self, send: Callable[[list[dict[str, Any]]], None]):
+        self._send = send
+        self._waiting: collections.deque[dict[str, Any]] = collections.deque(maxlen=_REPORTS_KEPT)
+        self._changed = threading.Condition()
+        self._thread: Optional[threading.Thread] = None
+        self._hurry = False
+        self._sending = False
+
+    def add(self, report: dict[str, Any]) -> None:
+        with self._changed:
+            self._waiting.append(report)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="providerd-reports", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush, 1.0)
+
+    def flush(self, timeout: float) -> bool:
+        end = time.monotonic() + timeout
+        with self._changed:
+            while (self._waiting or self._sending) and time.monotonic() < end:
+                self._hurry = True
+                self._changed.notify_all()
+                self._changed.wait(max(0.0, min(0.05, end - time.monotonic())))
+            return not self._waiting and not self._sending
+
+    def _take(self) -> list[dict[str, Any]]:
+        with self._changed:
+            if not self._hurry:
+                self._changed.wait(_REPORT_PAUSE_S)
+            self._hurry = False
+            oldest = time.time() - _REPORT_AGE_MAX_S
+            while self._waiting and self._waiting[0]["time"] < oldest:
+                self._waiting.popleft()
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _REPORTS_AT_ONCE))]
+            self._sending = bool(batch)
+            return batch
+
+    def _run(self) -> None:
+        while True:
+            batch = self._take()
+            if not batch:
+                continue
+            sent = True
+            try:
+                self._send(batch)
+            except ProviderdUnreachable:
+                sent = False
+            except ProviderdError as error:
+                sent = error.status != 503  # refused for good: to send them again is of no use
+            with self._changed:
+                if not sent:  # before those that came meanwhile; where there is no room for all, the oldest go
+                    room = _REPORTS_KEPT - len(self._waiting)
+                    self._waiting.extendleft(reversed(batch[max(0, len(batch) - room):]))
+                self._sending = False
+                self._changed.notify_all()
+
+
 class ProviderTracker:
     """A daemon, by its URL.
 
@@ -90,6 +206,7 @@ class ProviderTracker:
         self._local = threading.local()  # a connection of each thread
         self._lock = threading.Lock()
         self._answers: dict[str, _Kept] = {}
+        self._reporter = _Reporter(self._send_reports)
 
     # -- asking --
 
@@ -196,6 +313,35 @@ class ProviderTracker:
             yield from page["events"]
             place = max(place, page["last_id"])
 
+    # -- telling --
+
+    def report(self, provider: str, outcome: Optional[str] = None, status: Optional[int] = None, headers: Any = None,
+               **known: Any) -> None:
+        """Tells what became of a call of yours; returns at once, and never raises for the daemon's sake.
+
+        outcome: "ok", "aborted", "failed" or a kind of GET /api/error-kinds; without it the HTTP status tells. headers: of the answer,
+        as a mapping; only those of limits leave this process. known: key, model, latency_ms, first_token_ms, tokens,
+        tokens_per_second, error, time (seconds since 1970).
+        """
+        report = {"provider": provider, "outcome": outcome, "status": status, "time": time.time(), **known}
+        if headers is not None:
+            limits = {str(name): str(value) for name, value in dict(headers).items() if _tells_of_limits(str(name))}
+            report["headers"] = limits or None
+        self._reporter.add({name: value for name, value in report.items() if value is not None})
+
+    def call(self, provider: str, **known: Any) -> Call:
+        """`with tracker.call("groq", model=...) as call:` reports the call when the block ends. known: key, model."""
+        return Call(self, provider, **known)
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Sends what waits to be reported now. False when that took longer than `timeout`, as while the daemon is away."""
+        return self._reporter.flush(timeout)
+
+    def _send_reports(self, reports: list[dict[str, Any]]) -> None:
+        self._json("POST", "/api/providers/report", body={"reports": reports})
+
+    # -- the end --
+
     def close(self) -> None:
         """Closes this thread's connection; the next call opens another."""
         connection = getattr(self._local, "connection", None)
@@ -239,6 +385,16 @@ class AsyncProviderTracker:
     async def check(self, name: Optional[str] = None) -> list[str]:
         return await self._run(self.tracker.check, name)
 
+    def report(self, provider: str, outcome: Optional[str] = None, status: Optional[int] = None, headers: Any = None,
+               **known: Any) -> None:
+        self.tracker.report(provider, outcome, status, headers, **known)  # does not wait
+
+    def call(self, provider: str, **known: Any) -> Call:
+        return self.tracker.call(provider, **known)
+
+    async def flush(self, timeout: float = 5.0) -> bool:
+        return await self._run(self.tracker.flush, timeout)
+
     async def events(self, since_id: Optional[int] = None, wait: float = 30.0, **query: Any
                      ) -> AsyncIterator[dict[str, Any]]:
         iterator = self.tracker.events(since_id, wait, **query)
@@ -247,6 +403,12 @@ class AsyncProviderTracker:
 
 
 # -- helpers --
+
+def _tells_of_limits(name: str) -> bool:
+    name = name.lower()
+    return name in ("retry-after", "retry-after-ms", "date") or any(
+        part in name for part in ("ratelimit", "rate-limit", "endpoint-call", "endpoint-monthly-call", "x-litellm-key-"))
+
 
 def _encode(query: Optional[dict[str, Any]]) -> str:
     """A query string; lists with commas, True as 1, None and False left out. The same question is always the same text."""
