@@ -58,7 +58,7 @@ static int load(struct checking *checking, const struct settings *settings, cons
         print_faults(error);
         return -1;
     }
-    checking->generation = parts_generation(&checking->parts, config, only_script, error, sizeof(error));
+    checking->generation = parts_generation(&checking->parts, config, NULL, only_script, error, sizeof(error));
     if (checking->generation == NULL)
         print_faults(error);
     return checking->generation != NULL ? 0 : -1;

@@ -276,7 +276,8 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     struct config *config = settings_load(daemon->settings, error, error_size);
     if (config == NULL)
         return -1;
-    struct generation *generation = parts_generation(&daemon->parts, config, NULL, error, error_size);
+    struct generation *generation =
+        parts_generation(&daemon->parts, config, daemon->generation, NULL, error, error_size);
     if (generation == NULL)
         return -1;
     struct policy_host *policies = NULL;
@@ -325,7 +326,9 @@ static void reload(struct daemon *daemon)
     if (try_reload(daemon, error, sizeof(error)) == 0) {
         tracker_note_reload(daemon->tracker, NULL);
         journal_tell(daemon->journal, &(struct event_parts){.kind = EVENT_RELOADED});
-        log_info("daemon", "reloaded in %.1f ms", (double)(clock_monotonic_us() - began_us) / 1000);
+        log_info("daemon", "reloaded in %.1f ms; %zu of %zu scripts were as before",
+                 (double)(clock_monotonic_us() - began_us) / 1000, daemon->generation->kept_count,
+                 daemon->generation->script_count);
         tell_providers(daemon->generation);
         tell_absences(daemon->generation);
     } else {
@@ -519,7 +522,7 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
         config_free(config);
         return -1;
     }
-    daemon->generation = parts_generation(&daemon->parts, config, NULL, error, error_size);
+    daemon->generation = parts_generation(&daemon->parts, config, NULL, NULL, error, error_size);
     if (daemon->generation == NULL)
         return -1;
     /* Signals before threads: these inherit the mask. */

@@ -62,8 +62,8 @@ static struct environment *environment_of(const struct config *config, char *err
     return environment;
 }
 
-struct generation *parts_generation(const struct parts *parts, struct config *config, const char *only_script,
-                                    char *error, size_t error_size)
+struct generation *parts_generation(const struct parts *parts, struct config *config, const struct generation *before,
+                                    const char *only_script, char *error, size_t error_size)
 {
     struct environment *environment = environment_of(config, error, error_size);
     if (environment == NULL) {
@@ -75,6 +75,7 @@ struct generation *parts_generation(const struct parts *parts, struct config *co
         .prober = parts->prober,
         .redactor = parts->redactor,
         .environment = environment,
+        .before = before,
         .only_script = only_script,
     };
     struct generation *generation = generation_load(config, &generation_parts, error, error_size);

@@ -34,9 +34,10 @@ int parts_open(struct parts *parts, const struct config *config, char *error, si
 void parts_close(struct parts *parts);
 
 /* Builds a generation from `config` (taken over, also on failure) with a fresh look at environment and env file.
+ * `before`: the one in service, of which scripts that have not changed are kept; NULL = none.
  * `only_script`: of this file alone; NULL = of the provider paths. */
-struct generation *parts_generation(const struct parts *parts, struct config *config, const char *only_script,
-                                    char *error, size_t error_size);
+struct generation *parts_generation(const struct parts *parts, struct config *config, const struct generation *before,
+                                    const char *only_script, char *error, size_t error_size);
 
 /* Loads the alerts and plugins that the configuration of a generation names, likewise. NULL with the faults in `error`.
  */

@@ -1,6 +1,7 @@
 #include "health/generation.h"
 
 #include "base/log.h"
+#include "script/stamp.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -137,21 +138,85 @@ static bool add_watched(struct generation *generation, struct script *script, si
     return true;
 }
 
-static bool take_script(struct generation *generation, const struct script_host *host, const char *path)
+/* -- what has not changed -- */
+
+static bool same_texts(char **a, char **b)
+{
+    for (; *a != NULL && *b != NULL; ++a, ++b) {
+        if (strcmp(*a, *b) != 0)
+            return false;
+    }
+    return *a == *b;
+}
+
+/* Whether scripts would be loaded as they were: but for their files everything that they depend on is the same. */
+static bool loads_alike(const struct generation *generation, const struct generation *before)
+{
+    const struct config *a = generation->config, *b = before->config;
+    return generation->library_stamp != 0 && generation->library_stamp == before->library_stamp &&
+           environment_equal(generation->environment, before->environment) &&
+           same_texts(a->provider_paths, b->provider_paths) && strcmp(a->user_agent, b->user_agent) == 0 &&
+           a->max_answer_bytes == b->max_answer_bytes && a->script_memory_bytes == b->script_memory_bytes &&
+           a->script_instructions == b->script_instructions;
+}
+
+static bool replaces_base_url(const struct config *config, const struct script *script)
+{
+    for (size_t i = 0; i < script_provider_count(script); ++i) {
+        const struct provider_settings *own = config_provider(config, script_provider(script, i)->name);
+        if (own != NULL && own->base_url != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* The script of this file in the generation before, with a reference of its own, if it is the same; else NULL. */
+static struct script *keep_script(const struct generation *generation, const struct generation *before,
+                                  const char *path, uint64_t stamp)
+{
+    for (size_t i = 0; stamp != 0 && before != NULL && i < before->script_count; ++i) {
+        struct script *script = before->scripts[i];
+        if (before->stamps[i] == stamp && strcmp(script_path(script), path) == 0)
+            return script_is_pure(script) && !replaces_base_url(generation->config, script) ? script_retain(script)
+                                                                                            : NULL;
+    }
+    return NULL;
+}
+
+static bool add_script(struct generation *generation, struct script *script, uint64_t stamp)
+{
+    size_t count = generation->script_count + 1;
+    struct script **scripts = realloc(generation->scripts, count * sizeof(*scripts));
+    if (scripts != NULL)
+        generation->scripts = scripts;
+    uint64_t *stamps = realloc(generation->stamps, count * sizeof(*stamps));
+    if (stamps != NULL)
+        generation->stamps = stamps;
+    if (scripts == NULL || stamps == NULL)
+        return false;
+    scripts[generation->script_count] = script;
+    stamps[generation->script_count++] = stamp;
+    return true;
+}
+
+/* `before`: NULL = nothing can be kept of it. */
+static bool take_script(struct generation *generation, const struct script_host *host, const struct generation *before,
+                        const char *path)
 {
     char reason[HEALTH_MESSAGE_MAX];
-    struct script *script = script_load(host, path, reason, sizeof(reason));
+    uint64_t stamp = stamp_of_file(path); /* before it is read */
+    struct script *script = keep_script(generation, before, path, stamp);
+    generation->kept_count += script != NULL;
+    if (script == NULL)
+        script = script_load(host, path, reason, sizeof(reason));
     if (script == NULL) {
         const char *slash = strrchr(path, '/');
         return add_absence(generation, slash != NULL ? slash + 1 : path, reason, true);
     }
-    struct script **grown = realloc(generation->scripts, (generation->script_count + 1) * sizeof(*grown));
-    if (grown == NULL) {
+    if (!add_script(generation, script, stamp)) {
         script_release(script);
         return false;
     }
-    generation->scripts = grown;
-    grown[generation->script_count++] = script;
     for (size_t i = 0; i < script_provider_count(script); ++i) {
         if (!add_watched(generation, script, i))
             return false;
@@ -264,8 +329,11 @@ static int load_scripts(struct generation *generation, const struct generation_p
         .library_dirs = (const char *const *)libraries->paths,
         .library_count = libraries->count,
     };
+    generation->environment = environment_retain(parts->environment);
+    generation->library_stamp = stamp_of_folders(host.library_dirs, host.library_count);
+    bool alike = parts->before != NULL && loads_alike(generation, parts->before);
     for (size_t i = 0; i < scripts->count; ++i) {
-        if (!take_script(generation, &host, scripts->paths[i])) {
+        if (!take_script(generation, &host, alike ? parts->before : NULL, scripts->paths[i])) {
             snprintf(error, error_size, "out of memory for the providers");
             return -1;
         }
@@ -333,6 +401,8 @@ void generation_release(struct generation *generation)
     for (size_t i = 0; i < generation->script_count; ++i)
         script_release(generation->scripts[i]);
     free(generation->scripts);
+    free(generation->stamps);
+    environment_release(generation->environment);
     free(generation->watched);
     kind_table_release(generation->kinds);
     alias_list_release(generation->aliases);

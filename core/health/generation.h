@@ -39,8 +39,12 @@ struct generation {
     struct config *config;    /* owned */
     struct kind_table *kinds; /* with the configuration's changes */
     struct alias_list *aliases;
+    struct environment *environment; /* that its scripts were loaded with */
+    uint64_t library_stamp;          /* of the folders of libraries (script/stamp.h) */
     struct script **scripts;
+    uint64_t *stamps; /* of their files; parallel to them */
     size_t script_count;
+    size_t kept_count;       /* scripts that the generation before had as well: nothing about them has changed */
     struct watched *watched; /* ascending by name */
     size_t watched_count;
     struct provider_absence *absences;
@@ -54,12 +58,14 @@ struct generation_parts {
     struct prober *prober;
     struct redactor *redactor;
     struct environment *environment; /* of this generation; retained by its scripts */
+    const struct generation *before; /* in service: what has not changed is taken from it; NULL = there is none */
     const char *only_script;         /* this file is loaded instead of those of the provider paths; NULL = theirs */
 };
 
 /* Loads every *.lua of the configured provider paths, or one script alone, which then may also require what is in the
- * folder lib beside it. Takes over `config`, also on failure. A script that cannot be
- * used becomes a broken absence; whether that is acceptable is the caller's to say. NULL with the reason in `error`
+ * folder lib beside it. Scripts that are as they were in the generation before (file, libraries, environment, limits)
+ * are not loaded again: they go on, with what they remember. Takes over `config`, also on failure. A script that cannot
+ * be used becomes a broken absence; whether that is acceptable is the caller's to say. NULL with the reason in `error`
  * when a folder cannot be read, two scripts declare one name, or memory ran out. */
 struct generation *generation_load(struct config *config, const struct generation_parts *parts, char *error,
                                    size_t error_size);

@@ -35,6 +35,18 @@ static size_t position_of(const struct environment *environment, const char *nam
     return low;
 }
 
+bool environment_equal(const struct environment *a, const struct environment *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; ++i) {
+        if (strcmp(a->variables[i].name, b->variables[i].name) != 0 ||
+            strcmp(a->variables[i].value, b->variables[i].value) != 0)
+            return false;
+    }
+    return true;
+}
+
 bool environment_add(struct environment *environment, const char *name, const char *value)
 {
     bool found;

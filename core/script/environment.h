@@ -22,6 +22,9 @@ bool environment_add(struct environment *environment, const char *name, const ch
 /* The value, or NULL when unset or empty. Borrowed. */
 const char *environment_get(const struct environment *environment, const char *name);
 
+/* Whether both have the same variables with the same values. */
+bool environment_equal(const struct environment *a, const struct environment *b);
+
 /* The i-th name in ascending order, NULL past the last. Borrowed. */
 const char *environment_name(const struct environment *environment, size_t i);
 

@@ -144,7 +144,10 @@ static size_t read_file(const char *path, char *bytes, size_t size)
 static int host_credentials(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
-    const char *home = environment_get(script_of(L)->environment, "HOME");
+    struct script *script = script_of(L);
+    const char *home = environment_get(script->environment, "HOME");
+    if (script->running == NULL) /* what it declares may depend on it */
+        script->impure = true;
     if (path[0] == '~' && path[1] == '/' && home != NULL)
         path = lua_pushfstring(L, "%s%s", home, path + 1);
     char *bytes = lua_newuserdatauv(L, CREDENTIALS_FILE_MAX, 0);

@@ -179,6 +179,11 @@ const char *script_path(const struct script *script)
     return script->path;
 }
 
+bool script_is_pure(const struct script *script)
+{
+    return !script->impure;
+}
+
 size_t script_provider_count(const struct script *script)
 {
     return script->provider_count;
@@ -207,6 +212,7 @@ int script_set_base_url(struct script *script, size_t i, const char *url, char *
 {
     struct script_provider *provider = &script->providers[i];
     char *origin = origin_of_url(url), *copy = strdup(url);
+    script->impure = true;
 
     if (origin == NULL || copy == NULL) {
         snprintf(error, error_size, "%s: base_url is '%s', expected a URL such as https://api.example.com/v1",

@@ -75,6 +75,10 @@ struct script *script_retain(struct script *script);
 void script_release(struct script *script); /* NULL is allowed */
 
 const char *script_path(const struct script *script);
+
+/* Whether it is what its file and its environment say, and nothing else: it read no other file while it was loaded, and
+ * no base URL of it was replaced. */
+bool script_is_pure(const struct script *script);
 size_t script_provider_count(const struct script *script);
 const struct script_provider *script_provider(const struct script *script, size_t i);
 

@@ -24,6 +24,7 @@ struct script {
     size_t provider_count;
     int library[LIBRARY_FUNCTIONS]; /* registry references; LUA_NOREF until first needed */
     const void *loading;            /* what `take` of script_open is given; NULL once it is loaded */
+    bool impure;                    /* it read files while it was loaded, or a base URL was replaced */
     struct check *running;          /* whose coroutine is being resumed; NULL outside probe() */
 };
 

@@ -38,12 +38,14 @@ def names(running):
 
 
 def test_a_new_script_is_checked_at_once_and_the_others_keep_their_state(folder, providers):
+    def known(name):
+        return {key: value for key, value in running.provider(name).items() if key != "evidence"}  # which ages
     running = folder()
-    before = running.provider("a")
+    before = known("a")
     (providers / "c.lua").write_text(script("c"))
     assert running.reload()
     running.wait_for_provider("c", lambda entry: entry["status"] == "healthy")
-    assert names(running) == ["a", "b", "c"] and running.provider("a") == before
+    assert names(running) == ["a", "b", "c"] and known("a") == before
     health = running.get("/api/providers/health").json
     assert health["reloads"] == 1 and health["last_reload"] and health["last_reload_error"] is None
 
@@ -330,3 +332,84 @@ def test_a_library_that_has_changed_is_compiled_anew(tmp_path, daemon):
     (folder / "lib/mine.lua").write_text("return {")
     assert not running.reload()
     assert "lib/mine.lua:1:" in running.get("/api/providers/health").json["last_reload_error"]
+
+
+# A provider whose title says when its script was loaded, by a random number.
+BORN = """return { name = "NAME", title = tostring(math.random()) .. (env "WORD" or "") .. require("mine"),
+  base_url = "http://x.test:9", probe = function() return { ok = true, latency_ms = 1 } end }"""
+
+
+@pytest.fixture
+def born(tmp_path, daemon):
+    """A daemon with the scripts a and b, and where they lie; old enough that a change of theirs cannot be overlooked."""
+    folder = tmp_path / "own"
+    (folder / "lib").mkdir(parents=True)
+    for library in (REPO / "providers/lib").glob("*.lua"):
+        (folder / "lib" / library.name).symlink_to(library)
+    (folder / "lib/mine.lua").write_text('return "x"')
+    for name in "ab":
+        (folder / f"{name}.lua").write_text(BORN.replace("NAME", name))
+    (tmp_path / "own.env").write_text("WORD=one\n")
+
+    def start(**settings):
+        running = daemon(provider_paths=[str(folder)], env_file=str(tmp_path / "own.env"), interval="30d", **settings)
+        running.wait_for_provider("b", lambda entry: entry["title"])
+        settle(folder)
+        assert running.reload(), "the first one makes sure that all are as old as they must be"
+        return running, folder
+    return start
+
+
+def settle(folder):
+    wait_for(lambda: time.time() - max(p.stat().st_ctime for p in folder.rglob("*.lua")) > 0.2, "the files to be old")
+
+
+def titles(running):
+    return [running.provider(name)["title"] for name in "ab"]
+
+
+def test_scripts_that_have_not_changed_go_on_as_they_are(born):
+    running, folder = born()
+    before = titles(running)
+    assert running.reload()
+    assert titles(running) == before
+    running.wait_for_line("reloaded in .*; 2 of 2 scripts were as before")
+    (folder / "a.lua").write_text(BORN.replace("NAME", "a"))  # the same text, but who knows?
+    assert running.reload()
+    after = titles(running)
+    assert (after[0] != before[0], after[1] == before[1]) == (True, True)
+
+
+@pytest.mark.parametrize("change", ["library", "environment", "limits", "base_url"])
+def test_whatever_scripts_depend_on_makes_them_load_again(born, tmp_path, change):
+    running, folder = born()
+    before = titles(running)
+    config = tmp_path / "providerd.lua"
+    if change == "library":
+        (folder / "lib/mine.lua").write_text('return "y"')
+    elif change == "environment":
+        (tmp_path / "own.env").write_text("WORD=two\n")
+    elif change == "limits":
+        config.write_text(config.read_text().replace("return {", 'return { script_memory = "17MB",', 1))
+    else:
+        config.write_text(config.read_text().replace("providers\"] = {", 'providers"] = { a = { base_url = "http://y.test" },'))
+    assert running.reload()
+    after = titles(running)
+    assert after[0] != before[0]
+    assert (after[1] == before[1]) == (change == "base_url")
+    if change == "base_url":
+        config.write_text(config.read_text().replace('a = { base_url = "http://y.test" },', ""))
+        assert running.reload()
+        assert titles(running)[0] != after[0], "it must not keep the replaced URL"
+
+
+def test_a_script_that_reads_a_file_is_loaded_again(born, tmp_path):
+    running, folder = born()
+    (tmp_path / "login.json").write_text('{"name": "first"}')
+    (folder / "a.lua").write_text(f"""local login = credentials "{tmp_path}/login.json"
+        return {{ name = "a", title = login.name, base_url = "http://x.test:9", probe = function() return {{ ok = true }} end }}""")
+    assert running.reload()
+    settle(folder)
+    (tmp_path / "login.json").write_text('{"name": "other"}')
+    assert running.reload()
+    assert titles(running)[0] == "other"
