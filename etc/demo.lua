@@ -4,5 +4,5 @@ return {
   interval = "2s",
   status_pages = false, -- these are real ones, out on the network
   provider_paths = { "../providers" },
-  plugin_paths = { "../plugins" },
+  plugin_paths = { "../plugins", "../build/plugins" },
 }

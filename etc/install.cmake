@@ -27,6 +27,8 @@ install(TARGETS providerd DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY providers plugins DESTINATION ${CMAKE_INSTALL_DATADIR}/providerd OPTIONAL
   PATTERN "README.md" EXCLUDE)
 
+install(DIRECTORY ${vendored} DESTINATION ${CMAKE_INSTALL_DATADIR}/providerd/plugins/dashboard OPTIONAL)
+
 if(EXISTS ${PROJECT_SOURCE_DIR}/etc/providerd.lua)
   adapt(providerd.lua
     "\n( *)provider_paths *= *{[^}]*}" "\n\\1provider_paths = {\"${script_dir}/providers\"}"

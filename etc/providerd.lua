@@ -178,8 +178,9 @@ return {
   -- Folders of provider scripts: every *.lua in them is loaded, their lib/ folders are for `require`. Relative ones
   -- start at this file's folder.
   provider_paths = { "../providers" },
-  -- Folders of plugins: policies/ in them holds the policies, alerts/ the ways to tell somebody.
-  plugin_paths = { "../plugins" },
+  -- Folders of plugins: policies/ in them holds the policies, alerts/ the ways to tell somebody; one with an index.html is
+  -- served, dashboard/ to browsers. The second has the chart library that the build copies.
+  plugin_paths = { "../plugins", "../build/plugins" },
   -- true: editing this file, the env_file, a script or a plugin reloads by itself, as SIGHUP does.
   watch = false,
   -- A file of NAME=VALUE lines that scripts see beside the environment (which wins): where to add a key without a

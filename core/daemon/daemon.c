@@ -15,6 +15,7 @@
 #include "health/tracker.h"
 #include "plugin/policy.h"
 #include "serve/server.h"
+#include "serve/site.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ struct daemon {
     struct store *store;
     struct tracker *tracker;
     struct server *server;
+    struct site *site;         /* what it serves of plugins as it is */
     struct requests *requests; /* from HTTP threads */
     struct journal *journal;
     struct alerting *alerting;
@@ -220,6 +222,12 @@ static struct policy_host *load_policies(const struct config *config, char *erro
     return policy_host_new(&setup, error, error_size);
 }
 
+/* Read anew, unless nothing has changed. */
+static struct site *load_site(const struct daemon *daemon, const struct config *config, char *error, size_t error_size)
+{
+    return site_load((const char *const *)config->plugin_paths, daemon->site, error, error_size);
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
@@ -282,6 +290,7 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
         return -1;
     struct policy_host *policies = NULL;
     struct alert_host *alerts = NULL;
+    struct site *site = NULL;
     if (generation->broken_count != 0) {
         struct buf faults = BUF_EMPTY;
         generation_describe_faults(generation, &faults);
@@ -295,6 +304,9 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     alerts = parts_alerts(&daemon->parts, generation, error, error_size);
     if (alerts == NULL)
         goto refuse;
+    site = load_site(daemon, generation->config, error, error_size);
+    if (site == NULL)
+        goto refuse;
     if (tracker_apply(daemon->tracker, generation) != 0) {
         snprintf(error, error_size, "out of memory for the new generation");
         goto refuse;
@@ -303,12 +315,16 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     apply_settings(daemon, generation->config);
     server_publish_policies(daemon->server, policies);
     policy_host_release(policies);
+    server_publish_site(daemon->server, site);
+    site_release(daemon->site);
+    daemon->site = site;
     alerting_apply(daemon->alerting, alerts, journal_last_id(daemon->journal));
     generation_release(daemon->generation);
     daemon->generation = generation;
     return 0;
 
 refuse:
+    site_release(site);
     alert_host_free(alerts);
     policy_host_release(policies);
     generation_release(generation);
@@ -356,7 +372,7 @@ static void list_folders(struct buf *out, char **folders, const char *const *ins
 static void list_places(const struct daemon *daemon, struct buf *out)
 {
     static const char *const of_providers[] = {"lib", NULL};
-    static const char *const of_plugins[] = {"lib", "policies", "alerts", NULL};
+    static const char *const of_plugins[] = {"lib", "policies", "alerts", "dashboard", NULL};
     const struct config *config = daemon->generation->config;
     if (daemon->settings->config_path != NULL)
         buf_printf(out, "f%s\n", daemon->settings->config_path);
@@ -473,15 +489,20 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
         .test_alert = ask_to_test_alert,
     };
     struct policy_host *policies = load_policies(config, error, error_size);
-    if (policies == NULL)
+    struct site *site = policies != NULL ? load_site(daemon, config, error, error_size) : NULL;
+    if (site == NULL) {
+        policy_host_release(policies);
         return -1;
+    }
     daemon->server = server_open(&options, daemon->store, &hooks, error, error_size);
     if (daemon->server != NULL) {
         server_publish_policies(daemon->server, policies);
+        server_publish_site(daemon->server, site);
         server_recall(daemon->server, journal_last_id(daemon->journal), journal_best(daemon->journal));
         tracker_publish(daemon->tracker);
     }
     policy_host_release(policies);
+    daemon->site = site;
     return daemon->server != NULL ? server_start(daemon->server, error, error_size) : -1;
 }
 
@@ -573,6 +594,7 @@ static void stop(struct daemon *daemon)
     learning_free(daemon->learning);
     remembering_free(daemon->remembering);
     recorder_dispose(&daemon->recorder);
+    site_release(daemon->site);
     generation_release(daemon->generation);
     file_watch_free(daemon->files);
     buf_dispose(&daemon->places);

@@ -208,8 +208,29 @@ const struct route handler_routes[] = {
 };
 const size_t handler_route_count = sizeof(handler_routes) / sizeof(handler_routes[0]);
 
+static const struct site_file *page_of(struct request *request, const char *path, size_t len)
+{
+    return site_find(request->thread->site, path, len);
+}
+
+/* Browsers ask for HTML before all else; programs get the list of routes. */
+static bool wants_page(const h2o_req_t *req)
+{
+    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, -1);
+    if (at == -1)
+        return false;
+    h2o_iovec_t accept = req->headers.entries[at].value;
+    return memmem(accept.base, accept.len, "text/html", 9) != NULL;
+}
+
 static void handle_index(struct request *request)
 {
+    static const char dashboard[] = "/dashboard/";
+    const struct site_file *page = page_of(request, dashboard, sizeof(dashboard) - 1);
+    if (page != NULL && wants_page(request->req)) {
+        reply_file(request, page);
+        return;
+    }
     struct buf body = BUF_EMPTY;
     struct json j = json_begin(&body);
     json_object(&j);
@@ -283,11 +304,17 @@ void handle_request(struct request *request, size_t max_header_bytes)
         return;
     }
     const struct route *route = request->match.route;
+    bool reads = is_method(req, "GET") || request->head;
+    const struct site_file *page = route == NULL && reads ? page_of(request, target.path, target.path_len) : NULL;
+    if (page != NULL) {
+        reply_file(request, page);
+        return;
+    }
     if (route == NULL) {
         reply_error(request, 404, "Not Found; GET / lists the routes");
         return;
     }
-    unsigned method = is_method(req, "GET") || request->head ? ROUTE_GET : is_method(req, "POST") ? ROUTE_POST : 0;
+    unsigned method = reads ? ROUTE_GET : is_method(req, "POST") ? ROUTE_POST : 0;
     if ((route->methods & method) == 0) {
         refuse_method(request, route->methods);
         return;

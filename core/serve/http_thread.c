@@ -196,6 +196,10 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
             shared_text_release(thread->alerts);
             thread->alerts = message->u.alerts;
             break;
+        case MESSAGE_SITE:
+            site_release(thread->site);
+            thread->site = message->u.site;
+            break;
         case MESSAGE_EVENT:
             event_ring_add(&thread->events, message->u.event);
             listeners_wake(thread);
@@ -382,6 +386,22 @@ void http_thread_publish_alerts(struct http_thread *thread, struct shared_text *
     http_thread_send(thread, message);
 }
 
+void http_thread_publish_site(struct http_thread *thread, struct site *site)
+{
+    if (!thread->thread_started) {
+        site_release(thread->site);
+        thread->site = site;
+        return;
+    }
+    struct thread_message *message = new_message(MESSAGE_SITE);
+    if (message == NULL) {
+        site_release(site);
+        return;
+    }
+    message->u.site = site;
+    http_thread_send(thread, message);
+}
+
 void http_thread_publish_event(struct http_thread *thread, struct event *event)
 {
     if (!thread->thread_started) {
@@ -409,6 +429,7 @@ void http_thread_join(struct http_thread *thread)
     best_cache_free(thread->best);
     event_ring_dispose(&thread->events);
     shared_text_release(thread->alerts);
+    site_release(thread->site);
     free(thread->listeners);
     free(thread->fds);
 }

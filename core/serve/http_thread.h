@@ -5,6 +5,7 @@
 #include "plugin/policy.h"
 #include "serve/event_ring.h"
 #include "serve/server.h"
+#include "serve/site.h"
 
 #include <h2o.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@ enum thread_message_kind {
     MESSAGE_POLICIES,
     MESSAGE_EVENT,
     MESSAGE_ALERTS,
+    MESSAGE_SITE,
     MESSAGE_JOB,
     MESSAGE_STOP
 };
@@ -32,6 +34,7 @@ struct thread_message {
         struct policy_host *policies; /* a reference goes with it */
         struct event *event;          /* a reference goes with it */
         struct shared_text *alerts;   /* a reference goes with it */
+        struct site *site;            /* a reference goes with it */
         struct {                      /* what a reader thread did has come back; the message is a part of `user` */
             void (*back)(void *user);
             void *user;
@@ -81,6 +84,7 @@ struct http_thread {
     struct agent *agent;            /* of the first thread; NULL = none */
     h2o_timeout_entry_t best_watch; /* of the first thread: looks who is best, at most once a second */
     struct shared_text *alerts;     /* how they stand, as JSON; NULL before they do */
+    struct site *site;              /* files served as they are; NULL = none */
     struct event_ring events;
     h2o_linklist_t listening;   /* listener.h */
     h2o_linklist_t waiting;     /* waiting.h */
@@ -105,6 +109,7 @@ void http_thread_publish(struct http_thread *thread, struct snapshot *snapshot);
 void http_thread_publish_policies(struct http_thread *thread, struct policy_host *policies);
 
 void http_thread_publish_alerts(struct http_thread *thread, struct shared_text *alerts);
+void http_thread_publish_site(struct http_thread *thread, struct site *site);
 void http_thread_publish_event(struct http_thread *thread, struct event *event);
 
 /* Somebody listens or waits. On the thread itself. */

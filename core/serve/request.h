@@ -47,6 +47,10 @@ void reply_rendered(struct request *request, struct rendered *rendered, const ch
 /* Before one of the others. `name` in lower case, static; the value is copied. */
 void reply_add_header(struct request *request, const char *name, const char *value);
 
+/* Sends a file of the thread's site, zipped where the client likes that, with its ETag. */
+struct site_file;
+void reply_file(struct request *request, const struct site_file *file);
+
 /* Headers of an answer whose body follows in pieces. */
 void reply_begin_stream(struct request *request, const char *content_type);
 

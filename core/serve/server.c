@@ -198,6 +198,12 @@ void server_publish(struct server *server, struct snapshot *snapshot)
         http_thread_publish(&server->threads[i], snapshot_retain(snapshot));
 }
 
+void server_publish_site(struct server *server, struct site *site)
+{
+    for (size_t i = 0; i < server->thread_count; ++i)
+        http_thread_publish_site(&server->threads[i], site_retain(site));
+}
+
 void server_publish_policies(struct server *server, struct policy_host *policies)
 {
     for (size_t i = 0; i < server->thread_count; ++i)

@@ -16,6 +16,7 @@
 
 struct server;
 struct policy_host;
+struct site;
 
 struct server_options {
     const char *const *listen; /* "127.0.0.1:8000", "[::1]:8000", "localhost:8000", port 0 = a free one */
@@ -64,6 +65,9 @@ void server_publish_policies(struct server *server, struct policy_host *policies
 
 /* Hands over something that happened; the caller keeps its own reference. Loop thread. */
 void server_publish_event(struct server *server, struct event *event);
+
+/* Hands over the files that are served as they are; the caller keeps its own reference. Loop thread. */
+void server_publish_site(struct server *server, struct site *site);
 
 /* How the alerts stand, as JSON; copied. Loop thread. */
 void server_publish_alerts(struct server *server, const char *json, size_t len);

@@ -214,7 +214,7 @@ def test_a_database_of_version_1_is_carried_on(simulator, daemon, database):
     assert [(row["status"], row["reason"], row["error_kind"]) for row in rows] == [("degraded", "slow", None),
                                                                                    ("healthy", "ok", None)]
     assert running.provider("acme")["uptime_percent"] == 100.0
-    assert query(database, "PRAGMA user_version") == [(4,)]
+    assert query(database, "PRAGMA user_version") == [(5,)]
 
 
 def test_the_usual_latency_is_learned_from_the_last_week(simulator, daemon, database):
