@@ -49,6 +49,7 @@ adapt(providerd.service
   "/etc/providerd/" "${config_dir}/")
 install(FILES ${generated}/providerd.service DESTINATION lib/systemd/system)
 
+install(DIRECTORY etc/prometheus DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES etc/providerd.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES etc/completions/providerd.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
   RENAME providerd)

@@ -67,6 +67,8 @@ static struct chronicle_check check_of(const struct target *target, const struct
 void provider_count(struct provider *provider, int64_t now_us)
 {
     struct chronicle_check check = check_of(provider->lead, provider->lead->view, now_us);
+    bool well = check.tally.counted && check.tally.up;
+    meter_add(&provider->meter, check.tally.counted, check.tally.up, well ? check.tally.latency_ms : -1);
     struct teller teller = {provider, 0};
     say_if_lacking(provider, chronicle_take(&provider->chronicle, &check, tell_outage, &teller));
 }

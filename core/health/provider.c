@@ -274,6 +274,7 @@ bool provider_refresh(struct provider *provider)
         return false;
     }
     view->kinds = provider->settings.own_kinds ? kind_table_retain(provider->settings.kinds) : NULL;
+    view->meter = provider->meter;
     fill_forecast(provider, view);
     news_of_view(provider, provider->view, view);
     provider_view_release(provider->view);

@@ -52,6 +52,7 @@ struct provider {
     bool past_asked; /* for what is known from before, */
     bool past_known; /* and it is in, as far as there is any */
     struct forecast forecast;
+    struct meter meter;
     bool risk_told;            /* in the log */
     double learned_latency_ms; /* 0 = not learned yet */
     struct errand models_errand;

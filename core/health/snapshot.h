@@ -11,6 +11,7 @@
 #define PROVIDERD_HEALTH_SNAPSHOT_H
 
 #include "health/forecast.h"
+#include "health/meter.h"
 #include "probe/phases.h"
 #include "script/announcement.h"
 #include "script/kinds.h"
@@ -159,6 +160,7 @@ struct provider_view {
     size_t model_stats_count;
     struct model_stats *model_stats; /* owned array: of the models that deep probes asked, the latest first */
     struct forecast_view forecast;
+    struct meter meter;           /* of its checks since the start */
     struct traffic_view *traffic; /* owned; NULL = nobody has reported anything */
 };
 
@@ -178,9 +180,12 @@ struct snapshot {
     char *policy;               /* owned: name of the policy in force; NULL = the default */
     struct kind_table *kinds;   /* the table in force, but for what single providers change; NULL before the first */
     struct alias_list *aliases; /* names of models; NULL = none */
-    uint64_t reloads;           /* generations taken into service since start, the first not counted */
-    int64_t last_reload_us;     /* wall clock of the last reload tried; 0 = none */
-    char *last_reload_error;    /* owned; NULL when the last reload was sound */
+    uint64_t loop_lag_us;       /* when it was published */
+    size_t probes_in_flight;    /* likewise */
+    size_t probes_waiting;
+    uint64_t reloads;        /* generations taken into service since start, the first not counted */
+    int64_t last_reload_us;  /* wall clock of the last reload tried; 0 = none */
+    char *last_reload_error; /* owned; NULL when the last reload was sound */
     size_t absence_count;
     struct provider_absence *absences; /* owned */
     size_t count;

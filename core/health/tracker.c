@@ -41,6 +41,9 @@ static struct snapshot *build_snapshot(struct tracker *tracker)
     snapshot->version = ++tracker->version;
     snapshot->boot_id = tracker->boot_id;
     snapshot->published_us = clock_wall_us();
+    snapshot->loop_lag_us = loop_lag_us(tracker->loop);
+    snapshot->probes_in_flight = prober_in_flight(tracker->prober);
+    snapshot->probes_waiting = prober_waiting(tracker->prober);
     snapshot->reloads = tracker->reloads;
     snapshot->last_reload_us = tracker->last_reload_us;
     if (tracker->last_reload_error != NULL)

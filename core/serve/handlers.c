@@ -132,6 +132,30 @@ static void handle_health(struct request *request)
     reply_json(request, 200, &body);
 }
 
+/* -- for who gates on it -- */
+
+static void handle_livez(struct request *request)
+{
+    struct buf body = BUF_EMPTY;
+    buf_append_text(&body, "ok\n");
+    reply_body(request, "text/plain; charset=utf-8", &body);
+}
+
+/* Ready once each provider was checked, or is known from before; how they are does not matter. */
+static void handle_readyz(struct request *request)
+{
+    const struct snapshot *snapshot = request->snapshot;
+    size_t known = 0;
+    for (size_t i = 0; i < snapshot->count; ++i)
+        known += snapshot->providers[i]->lead->last_check_us != 0;
+    if (known == snapshot->count && known != 0) {
+        handle_livez(request);
+        return;
+    }
+    reply_error(request, 503, "not ready: %zu of %zu providers were checked%s", known, snapshot->count,
+                snapshot->count == 0 ? "; none is configured" : "");
+}
+
 /* -- asking for checks -- */
 
 static void handle_check_of_one(struct request *request)
@@ -198,6 +222,9 @@ const struct route handler_routes[] = {
     {"/api/providers/export/csv", ROUTE_GET, handle_csv,
      .about = "every provider's state as CSV; with ?hours=, from, to or provider the checks themselves"},
     {"/api/providers/health", ROUTE_GET, handle_health, .about = "how the daemon itself is"},
+    {"/livez", ROUTE_GET, handle_livez, .about = "200: it lives"},
+    {"/readyz", ROUTE_GET, handle_readyz, .about = "200 when it knows enough to answer who is best, else 503"},
+    {"/metrics", ROUTE_GET, handle_metrics, .about = "for Prometheus, as its text or as OpenMetrics"},
     {"/api/models", ROUTE_GET, handle_models, .about = "who serves which model; ?model="},
     {"/api/error-kinds", ROUTE_GET, handle_error_kinds, .about = "what each kind of error means, and its consequences"},
     {"/api/alerts", ROUTE_GET, handle_alerts, .about = "the alerts and plugins: what waits, what failed"},

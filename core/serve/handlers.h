@@ -21,6 +21,9 @@ bool history_read_series(struct request *request, struct history_series *series,
 /* downsample.c: the same in steps of time; history.c has read the span. `name` NULL = all. */
 void handle_downsampled(struct request *request, const struct span *span, const char *name);
 
+/* metrics.c: all of it for Prometheus. */
+void handle_metrics(struct request *request);
+
 /* reports.c: what clients tell of their own calls. */
 void handle_report(struct request *request);
 

@@ -1,0 +1,136 @@
+"""GET /metrics, /livez, /readyz: for Prometheus and for who gates on the daemon. promtool and prometheus are the real ones."""
+import json
+import os
+import socket
+import subprocess
+import urllib.parse
+
+import pytest
+
+from harness import REPO, clean_environment, request, wait_for
+from made import failing, good
+
+MANY = {"fine": good(12.0, limits={1: {"unit": "requests", "window_s": 60, "limit": 100, "remaining": 20, "name": 'odd"\\name'}}),
+        "bad": failing()}
+
+
+def metrics(running, **headers):
+    answer = request(running.url, "GET", "/metrics", headers=headers)
+    assert answer.status == 200
+    return answer
+
+
+def samples(running):
+    """Values by name and labels, as they are written."""
+    lines = metrics(running).body.decode().splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+
+def test_promtool_finds_nothing_to_complain_of(made):
+    running = made(MANY, max_consecutive_failures=1)
+    running.post("/api/providers/report", json.dumps([{"provider": "fine", "status": 200}, {"provider": "fine", "status": 429}]))
+    wait_for(lambda: 'providerd_cooling{provider="fine"}' in samples(running))
+    checked = subprocess.run(["promtool", "check", "metrics"], input=metrics(running).body, capture_output=True)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+
+
+def test_they_say_what_the_answers_say(made):
+    running = made(MANY, max_consecutive_failures=1)
+    wait_for(lambda: samples(running).get('providerd_best{provider="fine"}') == "1")
+    found = samples(running)
+    assert found['providerd_up{provider="fine"}'] == "1"
+    assert found['providerd_up{provider="bad"}'] == "0"
+    assert found['providerd_provider_status{provider="bad",status="down"}'] == "1"
+    assert found['providerd_provider_status{provider="bad",status="healthy"}'] == "0"
+    assert found['providerd_probes_total{provider="fine",result="up"}'] == "1"
+    assert found['providerd_probes_total{provider="bad",result="failed"}'] == "1"
+    assert found['providerd_probe_duration_seconds_bucket{provider="fine",le="0.025"}'] == "1"
+    assert found['providerd_probe_duration_seconds_bucket{provider="fine",le="+Inf"}'] == "1"
+    assert float(found['providerd_probe_duration_seconds_sum{provider="fine"}']) == pytest.approx(0.012)
+    assert found['providerd_probe_duration_seconds_count{provider="bad"}'] == "0", "how long a failure took says something of the timeout"
+    assert found['providerd_uptime_ratio{provider="fine"}'] == "1"
+    labels = 'provider="fine",key="0",unit="requests",window_seconds="60",limit="odd\\"\\\\name"'
+    assert found[f"providerd_rate_limit_remaining{{{labels}}}"] == "20"
+    assert float(found[f"providerd_rate_limit_used_ratio{{{labels}}}"]) == pytest.approx(0.8)
+    assert found["providerd_store_writable"] == "1"
+    assert float(found["process_resident_memory_bytes"]) > 1e6
+    assert found["providerd_reloads_total"] == "0"
+
+
+def test_reloads_and_their_faults_are_counted(made, providers):
+    running = made({"a": good(1.0)})
+    assert running.reload()
+    (providers / "broken.lua").write_text("return {")
+    assert not running.reload()
+    found = samples(running)
+    assert (found["providerd_reloads_total"], found["providerd_last_reload_successful"]) == ("1", "0")
+
+
+def test_both_formats(made):
+    running = made({"a": good(1.0)})
+    plain, open_metrics = metrics(running), metrics(running, Accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+    assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert b"# TYPE providerd_probes_total counter" in plain.body and b"# EOF" not in plain.body
+    assert open_metrics.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert b"# TYPE providerd_probes counter" in open_metrics.body and open_metrics.body.endswith(b"\n# EOF\n")
+    assert b'le="1.0"' in open_metrics.body
+
+
+def test_a_real_prometheus_scrapes_it(made, tmp_path):
+    running = made(MANY, max_consecutive_failures=1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = (REPO / "etc/prometheus/prometheus.yml").read_text().replace("127.0.0.1:8000", running.url.removeprefix("http://"))
+    (tmp_path / "prometheus.yml").write_text(config.replace("15s", "500ms"))
+    (tmp_path / "providerd.rules.yml").write_text((REPO / "etc/prometheus/providerd.rules.yml").read_text())
+    prometheus = subprocess.Popen(["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/tsdb",
+                                   f"--web.listen-address=127.0.0.1:{port}"], env=clean_environment(), cwd=tmp_path,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def ask(query):
+        try:
+            answer = request(f"http://127.0.0.1:{port}", "GET", "/api/v1/query?query=" + urllib.parse.quote(query))
+        except OSError:
+            return None
+        return {r["metric"].get("provider"): r["value"][1] for r in answer.json["data"]["result"]} if answer.status == 200 else None
+    try:
+        assert wait_for(lambda: ask("providerd_up")) == {"fine": "1", "bad": "0"}
+        assert ask("histogram_quantile(0.5, sum by (le, provider) (providerd_probe_duration_seconds_bucket))")["fine"]
+        assert ask('up{job="providerd"}') == {None: "1"}
+    finally:
+        prometheus.terminate()
+        prometheus.wait()
+
+
+def test_the_delivered_rules_are_sound():
+    checked = subprocess.run(["promtool", "check", "rules", REPO / "etc/prometheus/providerd.rules.yml"], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+    assert "6 rules found" in checked.stdout
+
+
+# -- gates
+
+
+def test_it_lives_and_is_ready_once_all_were_checked(providers, daemon):
+    (providers / "slow.lua").write_text("""return { name = "slow", base_url = "http://slow.test:9", timeout = "60s",
+        probe = function() return http.get(env "HANGS") end }""")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        running = daemon({"HANGS": f"http://127.0.0.1:{silent.getsockname()[1]}/"}, provider_paths=[str(providers)], interval="30d")
+        assert running.get("/livez").body == b"ok\n"
+        answer = running.get("/readyz")
+        assert (answer.status, answer.json["detail"]) == (503, "not ready: 0 of 1 providers were checked")
+        silent.accept()[0].close()
+        wait_for(lambda: running.get("/readyz").status == 200)
+
+
+def test_a_provider_that_is_down_does_not_make_it_unready(made):
+    running = made({"a": failing()}, max_consecutive_failures=1)
+    assert running.get("/readyz").status == 200
+
+
+def test_nothing_configured_is_not_ready(providers, daemon):
+    assert os.listdir(providers) is not None
+    running = daemon(provider_paths=[str(providers)])
+    answer = running.get("/readyz")
+    assert (answer.status, answer.json["detail"]) == (503, "not ready: 0 of 0 providers were checked; none is configured")
