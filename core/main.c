@@ -4,6 +4,7 @@
 #include "daemon/daemon.h"
 #include "daemon/new_command.h"
 #include "daemon/replay_command.h"
+#include "daemon/token_command.h"
 
 #include <curl/curl.h>
 #include <getopt.h>
@@ -37,6 +38,8 @@ static const char HELP[] = "providerd tells you which LLM provider to call, righ
                            "      Run policies over the stored checks: whom they would have named, and how that went.\n"
                            "      --with FILE tries another configuration beside the one in force.\n"
                            "      Exit status: 0 done, 1 there is no past that can be read, 2 cannot be.\n"
+                           "  providerd token NAME [--scope SCOPE]\n"
+                           "      Make a token and the line of the configuration for it; scopes: read, report, admin.\n"
                            "  providerd [-c FILE] -t\n"
                            "      Check configuration and scripts. Exit status: 0 sound, 2 not.\n"
                            "  providerd --version | --help\n"
@@ -48,6 +51,7 @@ static const char HELP[] = "providerd tells you which LLM provider to call, righ
                            "      --trace           show every exchange, without secrets; of a replay, every switch\n"
                            "      --deep            ask for a short completion, too; it costs some tokens\n"
                            "      --kind KIND       of script to write; default: openai\n"
+                           "      --scope SCOPE     of a token; default: read\n"
                            "      --policy P        to replay: a name, or a file; default: all\n"
                            "      --since SPAN      how far back to replay; default: 7d\n"
                            "      --every SPAN      between two calls of a replay; default: 1m\n"
@@ -57,8 +61,9 @@ struct command_line {
     struct settings settings;
     struct check_wishes wishes;
     struct replay_wishes replay;
-    bool too_many;    /* policies */
-    const char *kind; /* of script to write; NULL = not said */
+    bool too_many;     /* policies */
+    const char *kind;  /* of script to write; NULL = not said */
+    const char *scope; /* of a token; NULL = not said */
     bool test;
     int exit_status; /* -1 = go on */
 };
@@ -74,6 +79,7 @@ enum {
     OPTION_SINCE,
     OPTION_EVERY,
     OPTION_WITH,
+    OPTION_SCOPE,
     OPTION_VERSION
 };
 
@@ -91,6 +97,7 @@ static struct command_line parse(int argc, char **argv)
         {"since", required_argument, NULL, OPTION_SINCE},
         {"every", required_argument, NULL, OPTION_EVERY},
         {"with", required_argument, NULL, OPTION_WITH},
+        {"scope", required_argument, NULL, OPTION_SCOPE},
         {"test", no_argument, NULL, 't'},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
@@ -139,6 +146,9 @@ static struct command_line parse(int argc, char **argv)
         case OPTION_WITH:
             line.replay.with = optarg;
             break;
+        case OPTION_SCOPE:
+            line.scope = optarg;
+            break;
         case OPTION_VERSION:
             puts("providerd " PROVIDERD_VERSION);
             line.exit_status = 0;
@@ -162,11 +172,13 @@ static bool fits(const struct command_line *line, const char *command, char *con
     const struct check_wishes *wishes = &line->wishes;
     bool check = strcmp(command, "check") == 0, new = strcmp(command, "new") == 0;
     bool backup = strcmp(command, "backup") == 0, replay = strcmp(command, "replay") == 0;
+    bool token = strcmp(command, "token") == 0;
     const struct replay_wishes *past = &line->replay;
-    if (command[0] != '\0' && !check && !new && !backup && !replay)
-        fprintf(stderr,
-                "providerd: unknown command '%s'; expected check, new, backup, replay, or none to run the daemon\n",
-                command);
+    if (command[0] != '\0' && !check && !new && !backup && !replay && !token)
+        fprintf(
+            stderr,
+            "providerd: unknown command '%s'; expected check, new, backup, replay, token, or none to run the daemon\n",
+            command);
     else if ((!check && !replay && (wishes->json || wishes->trace)) || (!check && wishes->deep))
         fprintf(stderr, "providerd: %s belongs to providerd check\n",
                 wishes->deep && !check ? "--deep"
@@ -186,6 +198,10 @@ static bool fits(const struct command_line *line, const char *command, char *con
         fputs("providerd: --json and --trace exclude each other\n", stderr);
     else if (!new && line->kind != NULL)
         fputs("providerd: --kind belongs to providerd new\n", stderr);
+    else if (!token && line->scope != NULL)
+        fputs("providerd: --scope belongs to providerd token\n", stderr);
+    else if (token && (words[0] == NULL || words[1] != NULL))
+        fputs("providerd: token: expected one name, of whom it is for\n", stderr);
     else if (new && (words[0] == NULL || words[1] != NULL))
         fputs("providerd: new: expected one name, that of the provider\n", stderr);
     else if (backup && (words[0] == NULL || words[1] != NULL))
@@ -211,6 +227,7 @@ int main(int argc, char **argv)
                  : strcmp(command, "check") == 0  ? check_command(&line.settings, words, &line.wishes)
                  : strcmp(command, "new") == 0    ? new_command(&line.settings, words[0], line.kind)
                  : strcmp(command, "backup") == 0 ? backup_command(&line.settings, words[0])
+                 : strcmp(command, "token") == 0  ? token_command(words[0], line.scope != NULL ? line.scope : "read")
                  : strcmp(command, "replay") == 0 ? replay_command(&line.settings, &line.replay)
                                                   : daemon_run(&line.settings);
     curl_global_cleanup();

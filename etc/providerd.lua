@@ -14,6 +14,14 @@ return {
   -- none. (restart)
   agent_check = false,
   -- Threads that answer requests; one answers more than 100,000 a second. (restart)
+  -- Beyond this machine it listens only with tokens, or when this is true.
+  insecure = false,
+  -- Who may ask what: { name = "router", scope = "report", hash = "sha256:..." }, as `providerd token router` prints it.
+  -- "read" may ask, "report" also tell of its calls, "admin" everything. None: everybody who can reach it may everything.
+  tokens = {},
+  -- Names with a dot by which clients may address it, such as "llm.example.org"; others are refused (DNS rebinding).
+  -- Addresses and names without a dot need not be listed; "*": whatever they say.
+  hosts = {},
   http_threads = 1,
   -- Connections that one of these threads keeps open; further ones wait. (restart)
   max_connections = 1024,

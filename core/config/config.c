@@ -68,6 +68,7 @@ static bool set_defaults_of(const struct setting *settings, size_t count, void *
         case SETTING_PLUGINS:
         case SETTING_MAINTENANCE:
         case SETTING_REPORTS:
+        case SETTING_TOKENS:
         case SETTING_VALUE:
             break;
         }
@@ -90,7 +91,8 @@ static bool set_defaults(struct config *config)
         .share_percent = DEEP_SHARE_PERCENT,
     };
     config->witnesses = calloc(1, sizeof(*config->witnesses));
-    return config->witnesses != NULL;
+    config->hosts = calloc(1, sizeof(*config->hosts));
+    return config->witnesses != NULL && config->hosts != NULL;
 }
 
 static void check_words(struct reading *r)
@@ -211,6 +213,7 @@ void config_free(struct config *config)
         free(config->policies[i].text);
     }
     free(config->policies);
+    free(config->tokens);
     price_list_release(config->prices);
     alert_config_dispose(&config->alerting);
     free(config->path);

@@ -13,6 +13,7 @@
 #include "config/busy_hours.h"
 #include "config/prices.h"
 #include "config/report_rules.h"
+#include "config/tokens.h"
 #include "script/tuning.h"
 
 #include <stdbool.h>
@@ -47,6 +48,10 @@ struct config {
     /* serving */
     char **listen;     /* lists end with NULL */
     char *agent_check; /* address for HAProxy; NULL = none */
+    bool insecure;     /* listen beyond this machine without tokens */
+    struct token_rule *tokens;
+    size_t token_count;
+    char **hosts; /* names by which clients may address it; may be empty */
     int64_t http_threads;
     int64_t max_connections; /* per HTTP thread */
     int64_t max_header_bytes;

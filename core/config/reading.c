@@ -105,6 +105,9 @@ static void refuse(struct reading *r, const char *scope, const struct setting *s
         fault(r, scope, setting->key, "expected a list of { providers = {...}, hours = \"sat 02:00-04:00\" }; got %s",
               got);
         break;
+    case SETTING_TOKENS:
+        fault(r, scope, setting->key, "expected a list of { name = ..., scope = ..., hash = ... }; got %s", got);
+        break;
     case SETTING_REPORTS:
         fault(r, scope, setting->key, "expected a table of settings, such as { weight_percent = 20 }; got %s", got);
         break;
@@ -322,6 +325,12 @@ static void read_setting(struct reading *r, const char *scope, const struct sett
             read_plugins(r);
         else
             read_maintenances(r);
+        break;
+    case SETTING_TOKENS:
+        if (lua_istable(L, -1))
+            read_tokens(r);
+        else
+            refuse(r, scope, setting);
         break;
     case SETTING_REPORTS:
         if (lua_istable(L, -1))

@@ -40,6 +40,9 @@ void read_alerts(struct reading *r);
 void read_plugins(struct reading *r);
 void read_maintenances(struct reading *r);
 
+/* tokens.c: likewise. */
+void read_tokens(struct reading *r);
+
 /* A list of strings, ended by NULL. NULL is allowed. */
 void free_texts(char **texts);
 

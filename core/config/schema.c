@@ -24,6 +24,9 @@
 const struct setting config_settings[] = {
     {"listen", SETTING_TEXTS, "127.0.0.1:8000", 0, 0, AT(listen)},
     {"agent_check", SETTING_FILE, NULL, 0, 0, AT(agent_check)},
+    {"insecure", SETTING_FLAG, "false", 0, 0, AT(insecure)},
+    {"tokens", SETTING_TOKENS, "{}", 0, 0, 0},
+    {"hosts", SETTING_LIST, "{}", 0, 0, AT(hosts)},
     {"http_threads", SETTING_INTEGER, "1", 1, 16, AT(http_threads)},
     {"max_connections", SETTING_INTEGER, "1024", 1, 100000, AT(max_connections)},
     {"max_header_size", SETTING_SIZE, "16KB", 1 * KB, 256 * KB, AT(max_header_bytes)},

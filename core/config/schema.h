@@ -30,6 +30,7 @@ enum setting_type {
     SETTING_PLUGINS,     /* plugins of struct alert_config */
     SETTING_MAINTENANCE, /* maintenances of struct alert_config */
     SETTING_REPORTS,     /* struct report_rules */
+    SETTING_TOKENS,      /* tokens of struct config */
     SETTING_VALUE,       /* char *: a table as Lua source */
 };
 

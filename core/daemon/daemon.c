@@ -14,6 +14,7 @@
 #include "daemon/requests.h"
 #include "health/tracker.h"
 #include "plugin/policy.h"
+#include "serve/access.h"
 #include "serve/server.h"
 #include "serve/site.h"
 #include "store/store.h"
@@ -228,6 +229,24 @@ static struct site *load_site(const struct daemon *daemon, const struct config *
     return site_load((const char *const *)config->plugin_paths, daemon->site, error, error_size);
 }
 
+/* Who may ask what. Beyond this machine only with tokens, or when that was said to be meant. */
+static struct access *make_access(const struct daemon *daemon, const struct config *config, char *error,
+                                  size_t error_size)
+{
+    const char *url;
+    if (config->token_count == 0 && !config->insecure && server_is_exposed(daemon->server, &url)) {
+        snprintf(error, error_size,
+                 "listen: %s can be reached from other machines, and nobody needs a token: set tokens (`providerd token"
+                 "` makes one), or say insecure = true",
+                 url);
+        return NULL;
+    }
+    struct access *access = access_new(config);
+    if (access == NULL)
+        snprintf(error, error_size, "out of memory for the tokens");
+    return access;
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
@@ -291,6 +310,7 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     struct policy_host *policies = NULL;
     struct alert_host *alerts = NULL;
     struct site *site = NULL;
+    struct access *access = NULL;
     if (generation->broken_count != 0) {
         struct buf faults = BUF_EMPTY;
         generation_describe_faults(generation, &faults);
@@ -307,6 +327,9 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     site = load_site(daemon, generation->config, error, error_size);
     if (site == NULL)
         goto refuse;
+    access = make_access(daemon, generation->config, error, error_size);
+    if (access == NULL)
+        goto refuse;
     if (tracker_apply(daemon->tracker, generation) != 0) {
         snprintf(error, error_size, "out of memory for the new generation");
         goto refuse;
@@ -318,12 +341,15 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     server_publish_site(daemon->server, site);
     site_release(daemon->site);
     daemon->site = site;
+    server_publish_access(daemon->server, access);
+    access_release(access);
     alerting_apply(daemon->alerting, alerts, journal_last_id(daemon->journal));
     generation_release(daemon->generation);
     daemon->generation = generation;
     return 0;
 
 refuse:
+    access_release(access);
     site_release(site);
     alert_host_free(alerts);
     policy_host_release(policies);
@@ -495,7 +521,9 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
         return -1;
     }
     daemon->server = server_open(&options, daemon->store, &hooks, error, error_size);
-    if (daemon->server != NULL) {
+    struct access *access = daemon->server != NULL ? make_access(daemon, config, error, error_size) : NULL;
+    if (access != NULL) {
+        server_publish_access(daemon->server, access);
         server_publish_policies(daemon->server, policies);
         server_publish_site(daemon->server, site);
         server_recall(daemon->server, journal_last_id(daemon->journal), journal_best(daemon->journal));
@@ -503,7 +531,8 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
     }
     policy_host_release(policies);
     daemon->site = site;
-    return daemon->server != NULL ? server_start(daemon->server, error, error_size) : -1;
+    access_release(access);
+    return access != NULL ? server_start(daemon->server, error, error_size) : -1;
 }
 
 static int start(struct daemon *daemon, char *error, size_t error_size)

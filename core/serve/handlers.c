@@ -195,7 +195,7 @@ static void handle_check(struct request *request)
 static void handle_index(struct request *request);
 
 const struct route handler_routes[] = {
-    {"/", ROUTE_GET, handle_index, .about = "this list"},
+    {"/", ROUTE_GET, handle_index, .open = true, .about = "this list"},
     {"/api/providers/status", ROUTE_GET, handle_status, .about = "every provider's state; ?window=24h, wait, version",
      .waits_by = "version", .is_news = status_is_news},
     {"/api/providers/status/{name}", ROUTE_GET, handle_status_of_one, .about = "one provider's state; ?window=24h"},
@@ -222,14 +222,16 @@ const struct route handler_routes[] = {
     {"/api/providers/export/csv", ROUTE_GET, handle_csv,
      .about = "every provider's state as CSV; with ?hours=, from, to or provider the checks themselves"},
     {"/api/providers/health", ROUTE_GET, handle_health, .about = "how the daemon itself is"},
-    {"/livez", ROUTE_GET, handle_livez, .about = "200: it lives"},
-    {"/readyz", ROUTE_GET, handle_readyz, .about = "200 when it knows enough to answer who is best, else 503"},
+    {"/livez", ROUTE_GET, handle_livez, .open = true, .about = "200: it lives"},
+    {"/readyz", ROUTE_GET, handle_readyz, .open = true,
+     .about = "200 when it knows enough to answer who is best, else 503"},
     {"/metrics", ROUTE_GET, handle_metrics, .about = "for Prometheus, as its text or as OpenMetrics"},
     {"/api/models", ROUTE_GET, handle_models, .about = "who serves which model; ?model="},
     {"/api/error-kinds", ROUTE_GET, handle_error_kinds, .about = "what each kind of error means, and its consequences"},
     {"/api/alerts", ROUTE_GET, handle_alerts, .about = "the alerts and plugins: what waits, what failed"},
     {"/api/alerts/{name}/test", ROUTE_POST, handle_alert_test, .about = "have an alert send a test"},
-    {"/api/providers/report", ROUTE_POST, handle_report, .about = "tell what became of calls of your own"},
+    {"/api/providers/report", ROUTE_POST, handle_report, .scope = TOKEN_REPORT,
+     .about = "tell what became of calls of your own"},
     {"/api/providers/check", ROUTE_POST, handle_check, .about = "check all providers now"},
     {"/api/providers/check/{name}", ROUTE_POST, handle_check_of_one, .about = "check one provider now"},
 };
@@ -311,6 +313,43 @@ static void refuse_method(struct request *request, unsigned methods)
     }
 }
 
+/* Whether the request may have what it asks for; else it has been answered. `route` NULL = a file, or nothing. */
+static bool is_allowed(struct request *request, const struct route *route)
+{
+    const h2o_req_t *req = request->req;
+    const struct access *access = request->thread->access;
+    if (access == NULL)
+        return true;
+    if (!access_knows_host(access, req->input.authority.base, req->input.authority.len)) {
+        reply_error(request, 421, "'%.*s' is none of this daemon's names; `hosts` in the configuration lists them",
+                    (int)(req->input.authority.len < 100 ? req->input.authority.len : 100), req->input.authority.base);
+        return false;
+    }
+    if (route == NULL || route->open)
+        return true;
+    enum token_scope wanted = route->scope != 0                    ? (enum token_scope)route->scope
+                              : (route->methods & ROUTE_POST) != 0 ? TOKEN_ADMIN
+                                                                   : TOKEN_READ;
+    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
+    const h2o_iovec_t *sent = at != -1 ? &req->headers.entries[at].value : NULL;
+    switch (access_check(access, sent != NULL ? sent->base : NULL, sent != NULL ? sent->len : 0, wanted)) {
+    case ACCESS_GRANTED:
+        return true;
+    case ACCESS_TOO_LITTLE:
+        reply_error(request, 403, "this token is not enough: '%s' is wanted", token_scope_name(wanted));
+        return false;
+    case ACCESS_NO_TOKEN:
+        reply_add_header(request, "www-authenticate", "Bearer realm=\"providerd\"");
+        reply_error(request, 401, "expected \"Authorization: Bearer TOKEN\" with a token of this daemon");
+        return false;
+    case ACCESS_WRONG_TOKEN:
+        reply_add_header(request, "www-authenticate", "Bearer realm=\"providerd\", error=\"invalid_token\"");
+        reply_error(request, 401, "this token is none of this daemon's");
+        return false;
+    }
+    return false;
+}
+
 void handle_request(struct request *request, size_t max_header_bytes)
 {
     h2o_req_t *req = request->req;
@@ -331,6 +370,8 @@ void handle_request(struct request *request, size_t max_header_bytes)
         return;
     }
     const struct route *route = request->match.route;
+    if (!is_allowed(request, route))
+        return;
     bool reads = is_method(req, "GET") || request->head;
     const struct site_file *page = route == NULL && reads ? page_of(request, target.path, target.path_len) : NULL;
     if (page != NULL) {

@@ -200,6 +200,10 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
             site_release(thread->site);
             thread->site = message->u.site;
             break;
+        case MESSAGE_ACCESS:
+            access_release(thread->access);
+            thread->access = message->u.access;
+            break;
         case MESSAGE_EVENT:
             event_ring_add(&thread->events, message->u.event);
             listeners_wake(thread);
@@ -402,6 +406,22 @@ void http_thread_publish_site(struct http_thread *thread, struct site *site)
     http_thread_send(thread, message);
 }
 
+void http_thread_publish_access(struct http_thread *thread, struct access *access)
+{
+    if (!thread->thread_started) {
+        access_release(thread->access);
+        thread->access = access;
+        return;
+    }
+    struct thread_message *message = new_message(MESSAGE_ACCESS);
+    if (message == NULL) {
+        access_release(access);
+        return;
+    }
+    message->u.access = access;
+    http_thread_send(thread, message);
+}
+
 void http_thread_publish_event(struct http_thread *thread, struct event *event)
 {
     if (!thread->thread_started) {
@@ -430,6 +450,7 @@ void http_thread_join(struct http_thread *thread)
     event_ring_dispose(&thread->events);
     shared_text_release(thread->alerts);
     site_release(thread->site);
+    access_release(thread->access);
     free(thread->listeners);
     free(thread->fds);
 }

@@ -3,6 +3,7 @@
 #define PROVIDERD_SERVE_HTTP_THREAD_H
 
 #include "plugin/policy.h"
+#include "serve/access.h"
 #include "serve/event_ring.h"
 #include "serve/server.h"
 #include "serve/site.h"
@@ -21,6 +22,7 @@ enum thread_message_kind {
     MESSAGE_EVENT,
     MESSAGE_ALERTS,
     MESSAGE_SITE,
+    MESSAGE_ACCESS,
     MESSAGE_JOB,
     MESSAGE_STOP
 };
@@ -35,6 +37,7 @@ struct thread_message {
         struct event *event;          /* a reference goes with it */
         struct shared_text *alerts;   /* a reference goes with it */
         struct site *site;            /* a reference goes with it */
+        struct access *access;        /* a reference goes with it */
         struct {                      /* what a reader thread did has come back; the message is a part of `user` */
             void (*back)(void *user);
             void *user;
@@ -85,6 +88,7 @@ struct http_thread {
     h2o_timeout_entry_t best_watch; /* of the first thread: looks who is best, at most once a second */
     struct shared_text *alerts;     /* how they stand, as JSON; NULL before they do */
     struct site *site;              /* files served as they are; NULL = none */
+    struct access *access;          /* who may ask what; NULL = everybody everything */
     struct event_ring events;
     h2o_linklist_t listening;   /* listener.h */
     h2o_linklist_t waiting;     /* waiting.h */
@@ -110,6 +114,7 @@ void http_thread_publish_policies(struct http_thread *thread, struct policy_host
 
 void http_thread_publish_alerts(struct http_thread *thread, struct shared_text *alerts);
 void http_thread_publish_site(struct http_thread *thread, struct site *site);
+void http_thread_publish_access(struct http_thread *thread, struct access *access);
 void http_thread_publish_event(struct http_thread *thread, struct event *event);
 
 /* Somebody listens or waits. On the thread itself. */

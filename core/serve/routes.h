@@ -16,6 +16,9 @@ struct route {
     void (*handle)(struct request *request);
     const char *about; /* for the index at / */
 
+    unsigned scope; /* enum token_scope that it takes; 0 = TOKEN_READ, and TOKEN_ADMIN for POST */
+    bool open;      /* it takes none */
+
     /* Of a route whose answer can be waited for (waiting.h): the parameter that says what the client has, and whether
      * there is something newer by now. NULL: it cannot. */
     const char *waits_by;

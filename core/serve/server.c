@@ -204,6 +204,23 @@ void server_publish_site(struct server *server, struct site *site)
         http_thread_publish_site(&server->threads[i], site_retain(site));
 }
 
+void server_publish_access(struct server *server, struct access *access)
+{
+    for (size_t i = 0; i < server->thread_count; ++i)
+        http_thread_publish_access(&server->threads[i], access_retain(access));
+}
+
+bool server_is_exposed(const struct server *server, const char **url)
+{
+    static const char *const own[] = {"http://127.", "http://[::1]:"};
+    for (size_t i = 0; i < server->http.count; ++i) {
+        *url = server->http.urls[i];
+        if (strncmp(*url, own[0], strlen(own[0])) != 0 && strncmp(*url, own[1], strlen(own[1])) != 0)
+            return true;
+    }
+    return false;
+}
+
 void server_publish_policies(struct server *server, struct policy_host *policies)
 {
     for (size_t i = 0; i < server->thread_count; ++i)

@@ -17,6 +17,7 @@
 struct server;
 struct policy_host;
 struct site;
+struct access;
 
 struct server_options {
     const char *const *listen; /* "127.0.0.1:8000", "[::1]:8000", "localhost:8000", port 0 = a free one */
@@ -68,6 +69,12 @@ void server_publish_event(struct server *server, struct event *event);
 
 /* Hands over the files that are served as they are; the caller keeps its own reference. Loop thread. */
 void server_publish_site(struct server *server, struct site *site);
+
+/* Hands over who may ask what; the caller keeps its own reference. Loop thread. */
+void server_publish_access(struct server *server, struct access *access);
+
+/* Whether another machine can reach one of its listeners; `url` then says which. */
+bool server_is_exposed(const struct server *server, const char **url);
 
 /* How the alerts stand, as JSON; copied. Loop thread. */
 void server_publish_alerts(struct server *server, const char *json, size_t len);

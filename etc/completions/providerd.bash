@@ -20,13 +20,14 @@ _providerd_policies() { # names of the policies
 }
 
 _providerd() {
-    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check='' new='' backup='' replay=''
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check='' new='' backup='' replay='' token=''
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         [[ ${COMP_WORDS[i]} == check ]] && check=yes
         [[ ${COMP_WORDS[i]} == new ]] && new=yes
         [[ ${COMP_WORDS[i]} == backup ]] && backup=yes
         [[ ${COMP_WORDS[i]} == replay ]] && replay=yes
+        [[ ${COMP_WORDS[i]} == token ]] && token=yes
     done
     case $previous in
     -c | --config | --with)
@@ -52,6 +53,10 @@ _providerd() {
         mapfile -t COMPREPLY < <(compgen -W 'openai custom oauth' -- "$word")
         return
         ;;
+    --scope)
+        mapfile -t COMPREPLY < <(compgen -W 'read report admin' -- "$word")
+        return
+        ;;
     --listen)
         mapfile -t COMPREPLY < <(compgen -W '127.0.0.1 0.0.0.0' -S ':8000' -- "$word")
         return
@@ -64,6 +69,8 @@ _providerd() {
             mapfile -t COMPREPLY < <(compgen -W '-c --config --kind --help' -- "$word")
         elif [[ -n $backup ]]; then
             mapfile -t COMPREPLY < <(compgen -W '-c --config --database --help' -- "$word")
+        elif [[ -n $token ]]; then
+            mapfile -t COMPREPLY < <(compgen -W '--scope --help' -- "$word")
         elif [[ -n $replay ]]; then
             mapfile -t COMPREPLY < <(compgen -W '-c --config --database --policy --since --every --with --json --trace --help' -- "$word")
         else
@@ -75,8 +82,8 @@ _providerd() {
     elif [[ -n $backup ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
-    elif [[ -z $new && -z $replay ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'check new backup replay' -- "$word")
+    elif [[ -z $new && -z $replay && -z $token ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'check new backup replay token' -- "$word")
     fi
 }
 

@@ -1,5 +1,5 @@
 // app: what is shown, the head of the page, the theme, the keyboard.
-import { follow, on } from "./data.js";
+import { follow, on, useToken } from "./data.js";
 import { h, show } from "./dom.js";
 import { overview } from "./overview.js";
 import { provider } from "./provider.js";
@@ -27,7 +27,16 @@ on("live", (text) => {
   const element = document.getElementById("live");
   element.textContent = text;
   element.className = `live ${text === "live" ? "on" : text === "connecting" ? "" : "off"}`;
+  if (text === "a token is needed" && !document.getElementById("token")) askForToken();
 });
+
+function askForToken() {
+  const field = h("input", { id: "token", type: "password", autocomplete: "off", size: 40, "aria-label": "Token" });
+  const form = h("form", { class: "controls", onsubmit: (event) => { event.preventDefault(); useToken(field.value.trim()); } },
+    h("label", { for: "token" }, "This daemon asks for a token (scope read):"), field, h("button", { type: "submit" }, "Use it"));
+  main.prepend(form);
+  field.focus();
+}
 
 // -- the theme: the system's, unless one was chosen
 

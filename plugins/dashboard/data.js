@@ -17,9 +17,32 @@ function tell(what, value) {
   for (const callback of LISTENERS[what]) callback(value);
 }
 
+// -- the token, where the daemon asks for one: kept for as long as the tab is open
+
+export function token() {
+  try {
+    return sessionStorage.getItem("token");
+  } catch {
+    return null;
+  }
+}
+
+export function useToken(text) {
+  sessionStorage.setItem("token", text);
+  location.reload();
+}
+
+/** A request with the token. */
+export function ask(path, options = {}) {
+  const headers = { accept: "application/json" };
+  if (token()) headers.authorization = `Bearer ${token()}`;
+  return fetch(path, { ...options, headers });
+}
+
 /** JSON of a path; throws what the daemon says is wrong. */
 export async function get(path, options) {
-  const response = await fetch(path, { headers: { accept: "application/json" }, ...options });
+  const response = await ask(path, options);
+  if (response.status === 401) tell("live", "a token is needed");
   const body = await response.json().catch(() => null);
   if (!response.ok) throw new Error(body?.detail ?? `${path}: HTTP ${response.status}`);
   return body;
@@ -42,9 +65,27 @@ async function followStatus() {
       while (document.hidden) await pause(1000);
     } catch (error) {
       version = null;
-      tell("live", "no answer from providerd; trying again");
+      if (known.live !== "a token is needed") tell("live", "no answer from providerd; trying again");
       await pause(2000);
     }
+  }
+}
+
+function takeEvents(fresh) {
+  tell("events", [...fresh.toReversed(), ...known.events].slice(0, EVENTS_KEPT));
+}
+
+/** A stream of events cannot bring a token: then by long polls. */
+async function pollEvents() {
+  let place = (await get("/api/providers/events?limit=1").catch(() => ({ last_id: 0 }))).last_id;
+  for (;;) {
+    const page = await get(`/api/providers/events?since_id=${place}&wait=25s`).catch(() => null);
+    if (page === null) {
+      await pause(3000);
+      continue;
+    }
+    takeEvents(page.events);
+    place = Math.max(place, page.last_id);
   }
 }
 
@@ -53,14 +94,15 @@ function followEvents() {
   const kinds = ["status_change", "key_status_change", "best_change", "incident_opened", "incident_closed", "limit_near", "limit_cleared",
     "risk_high", "risk_over", "model_added", "model_gone", "model_switched", "announced", "provider_added", "provider_removed", "started",
     "reloaded", "reload_failed", "store_failing", "store_back"];
-  const take = (message) => tell("events", [JSON.parse(message.data), ...known.events].slice(0, EVENTS_KEPT));
+  const take = (message) => takeEvents([JSON.parse(message.data)]);
   source.onmessage = take;
   for (const kind of kinds) source.addEventListener(kind, take);
 }
 
 export async function follow() {
   get(`/api/providers/events?limit=${EVENTS_KEPT}`).then((page) => tell("events", page.events)).catch(() => {});
-  followEvents();
+  if (token()) pollEvents();
+  else followEvents();
   await followStatus();
 }
 

@@ -1,5 +1,5 @@
 // provider: everything about one provider.
-import { get, history, on } from "./data.js";
+import { ask, get, history, on } from "./data.js";
 import { h, show } from "./dom.js";
 import { gauge, slotsOf, state, uptimeBars } from "./draw.js";
 import { ago, count, moment, ms, percent, span } from "./format.js";
@@ -153,7 +153,7 @@ export function provider(main, name) {
     const found = await get(`/api/providers/incidents?provider=${encodeURIComponent(name)}&hours=720&limit=20`);
     show(incidents, found.incidents.length ? table("Incidents", ["Began", "Lasted", "Kind", "Checks lost", "First error"], incidentRows(found.incidents))
       : h("p", { class: "small" }, "None in 30 days."));
-    const last = await fetch(`${api}/last_failure`);
+    const last = await ask(`${api}/last_failure`);
     show(failure, last.ok ? h("pre", { tabindex: 0, "aria-label": "The last exchange that failed" }, JSON.stringify(await last.json(), null, 2))
       : h("p", { class: "small" }, "No check has failed since the start."));
   }
@@ -164,7 +164,7 @@ export function provider(main, name) {
     show(listed, models(found));
   }
 
-  const checkButton = h("button", { type: "button", onclick: () => fetch(`/api/providers/check/${encodeURIComponent(name)}`, { method: "POST" }) }, "Check now");
+  const checkButton = h("button", { type: "button", onclick: () => ask(`/api/providers/check/${encodeURIComponent(name)}`, { method: "POST" }) }, "Check now");
   const rangeButtons = Object.keys(RANGES).map((label) => h("button", { type: "button", "aria-pressed": String(label === range), onclick: () => {
     chosen = true;
     press(label);

@@ -636,7 +636,8 @@ static void the_shipped_file_shows_every_setting_with_its_default(void **state)
                  setting->type == SETTING_WEIGHTS || setting->type == SETTING_LIST || setting->type == SETTING_KINDS ||
                  setting->type == SETTING_BUSY_HOURS || setting->type == SETTING_POLICIES ||
                  setting->type == SETTING_PRICES || setting->type == SETTING_ALERTS ||
-                 setting->type == SETTING_PLUGINS || setting->type == SETTING_MAINTENANCE)
+                 setting->type == SETTING_PLUGINS || setting->type == SETTING_MAINTENANCE ||
+                 setting->type == SETTING_TOKENS)
             snprintf(line, sizeof(line), "\n  %s = %s,\n", setting->key, setting->otherwise);
         else if (setting->type == SETTING_DEEP || setting->type == SETTING_ALIASES || setting->type == SETTING_REPORTS)
             snprintf(line, sizeof(line), "\n  %s = %s\n", setting->key, setting->otherwise);
