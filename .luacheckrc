@@ -8,7 +8,7 @@ files["providers"] = {
     "jwt",
   },
 }
-for _, place in ipairs { "plugins/alerts", "plugins/lib/alert.lua" } do
+for _, place in ipairs { "plugins/alerts", "plugins/lib/alert.lua", "plugins/heartbeat.lua" } do
   files[place] = {
     read_globals = {
       "env", "env_names", "secret", "credentials", "http", "mail", "json", "log", "now", "duration", "parse_time", "jwt",

@@ -21,6 +21,13 @@ bool history_read_series(struct request *request, struct history_series *series,
 /* downsample.c: the same in steps of time; history.c has read the span. `name` NULL = all. */
 void handle_downsampled(struct request *request, const struct span *span, const char *name);
 
+/* badge.c: pictures of one provider's state, latency and uptime. */
+void handle_badge_status(struct request *request);
+void handle_badge_latency(struct request *request);
+void handle_badge_uptime_day(struct request *request);
+void handle_badge_uptime_week(struct request *request);
+void handle_badge_uptime_month(struct request *request);
+
 /* metrics.c: all of it for Prometheus. */
 void handle_metrics(struct request *request);
 

@@ -135,6 +135,12 @@ void render_health(struct buf *out, const struct snapshot *snapshot, const struc
     write_time_or_null(&j, "last_reload", snapshot->last_reload_us);
     json_key(&j, "last_reload_error");
     json_text(&j, snapshot->last_reload_error);
+    json_key(&j, "loop_lag_ms");
+    json_double(&j, (double)snapshot->loop_lag_us / 1000);
+    json_key(&j, "probes_in_flight");
+    json_uint(&j, snapshot->probes_in_flight);
+    json_key(&j, "probes_waiting");
+    json_uint(&j, snapshot->probes_waiting);
     write_absences(&j, "broken_scripts", snapshot, true);
     write_absences(&j, "not_configured", snapshot, false);
     json_end(&j);

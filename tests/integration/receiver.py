@@ -34,7 +34,7 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(text.encode())
 
-            do_POST = do_PUT = take
+            do_GET = do_POST = do_PUT = take
 
             def log_message(self, *arguments):
                 pass

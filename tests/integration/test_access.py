@@ -68,6 +68,7 @@ def test_pages_and_gates_are_open(guarded):
         assert ask(guarded, path).status == 200
 
 
+@pytest.mark.tsan
 def test_a_reload_takes_tokens_away(guarded, tokens, tmp_path):
     config = tmp_path / "providerd.lua"
     hash_of = tokens["read"][1]["hash"]

@@ -458,3 +458,23 @@ def test_plugins_without_functions_are_refused(made, tmp_path):
     config.write_text(config.read_text().replace("return {", "return { plugins = { empty = {} },", 1))
     assert not running.reload()
     assert "plugins.empty: it has none of the functions on_event" in running.log
+
+
+def test_the_heartbeat_is_heard_and_missed_once(made, receiver):
+    receiver.answer(200)
+    receiver.answer(500)
+    receiver.answer(500)
+    url = f"{receiver.url}/ping/0123456789-secret"
+    running = made({"a": good(1.0)}, {"HEARTBEAT_URL": url}, plugins={"heartbeat": {"every": "100ms"}})
+    for _ in range(5):
+        method, path, _, _ = receiver.take()
+        assert (method, path) == ("GET", "/ping/0123456789-secret")
+    running.wait_for_line("heartbeat: it is heard again")
+    assert running.log.count("it is not heard: HTTP 500") == 1
+    assert "0123456789-secret" not in running.log
+
+
+def test_without_its_url_the_heartbeat_says_what_to_set(made):
+    running = made({"a": good(1.0)}, plugins={"heartbeat": {}})
+    entry, = running.get("/api/alerts").json["plugins"]
+    assert "HEARTBEAT_URL" in json.dumps(entry)

@@ -56,6 +56,7 @@ def test_only_get(made):
     assert request(made({"a": good(1.0)}).url, "POST", "/dashboard/app.js").status == 404
 
 
+@pytest.mark.tsan
 def test_a_site_of_ones_own_is_served_and_changes_with_a_reload(made, tmp_path):
     own = tmp_path / "plugins/mine"
     own.mkdir(parents=True)

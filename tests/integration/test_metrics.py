@@ -34,6 +34,7 @@ def test_promtool_finds_nothing_to_complain_of(made):
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
+@pytest.mark.tsan
 def test_they_say_what_the_answers_say(made):
     running = made(MANY, max_consecutive_failures=1)
     wait_for(lambda: samples(running).get('providerd_best{provider="fine"}') == "1")

@@ -62,6 +62,7 @@ def test_who_never_reported_changes_nothing(made):
     assert evidence["reports"] == {"state": "unknown", "age_s": None, "confidence": 0}
 
 
+@pytest.mark.tsan
 def test_a_flood_of_failures_ejects_and_a_check_takes_back(made):
     running = made({"a": good(1.0), "b": good(2.0)}, reports=QUICK)
     assert best(running)["best_provider"] == "a"
@@ -228,6 +229,7 @@ def test_they_count_in_windows_with_a_weight(made):
     assert status(running, "a")["status"] == "healthy"
 
 
+@pytest.mark.tsan
 def test_rows_are_sums_that_outlast_a_restart(made, tmp_path):
     running = made({"a": good(1.0)})
     report(running, *[{"provider": "a", "status": 200, "model": "m", "latency_ms": 100, "tokens": 5}] * 3,
