@@ -41,6 +41,24 @@ void reported_free(struct reported *reported);
 void reports_begin(struct tracker *tracker);
 void reports_end(struct tracker *tracker);
 
+/* -- for report_intake.c -- */
+
+const struct report_rules *reported_rules(const struct tracker *tracker);
+
+/* The provider's; made at its first report. NULL when memory ran out, which is logged. */
+struct reported *reported_of(struct provider *provider, int64_t now_us);
+
+/* Checks this target, or the best one when NULL, now; but not at every report. */
+void reported_ask_for_check(struct provider *provider, struct target *target);
+
+/* Keeps the provider out for this reason, unless too many are. */
+void reported_eject(struct provider *provider, const char *why, int64_t now_us);
+
+/* Something was reported: the views are made anew soon, and a look is taken every second from now on. */
+void reports_look_soon(struct tracker *tracker);
+
+/* -- for the others -- */
+
 /* A check of a target was settled: it may end the ejection of its provider. Before the view is made. */
 void reports_note_check(struct target *target);
 
