@@ -20,7 +20,7 @@ _providerd_policies() { # names of the policies
 }
 
 _providerd() {
-    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check='' new='' backup='' replay='' token=''
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i check='' new='' backup='' replay='' token='' asks=''
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         [[ ${COMP_WORDS[i]} == check ]] && check=yes
@@ -28,6 +28,7 @@ _providerd() {
         [[ ${COMP_WORDS[i]} == backup ]] && backup=yes
         [[ ${COMP_WORDS[i]} == replay ]] && replay=yes
         [[ ${COMP_WORDS[i]} == token ]] && token=yes
+        [[ ${COMP_WORDS[i]} == status || ${COMP_WORDS[i]} == best || ${COMP_WORDS[i]} == history ]] && asks=${COMP_WORDS[i]}
     done
     case $previous in
     -c | --config | --with)
@@ -69,6 +70,10 @@ _providerd() {
             mapfile -t COMPREPLY < <(compgen -W '-c --config --kind --help' -- "$word")
         elif [[ -n $backup ]]; then
             mapfile -t COMPREPLY < <(compgen -W '-c --config --database --help' -- "$word")
+        elif [[ $asks == status ]]; then
+            mapfile -t COMPREPLY < <(compgen -W '-c --config --json --watch --help' -- "$word")
+        elif [[ -n $asks ]]; then
+            mapfile -t COMPREPLY < <(compgen -W '-c --config --json --help' -- "$word")
         elif [[ -n $token ]]; then
             mapfile -t COMPREPLY < <(compgen -W '--scope --help' -- "$word")
         elif [[ -n $replay ]]; then
@@ -76,14 +81,16 @@ _providerd() {
         else
             mapfile -t COMPREPLY < <(compgen -W '-c --config --listen --database -t --version --help' -- "$word")
         fi
+    elif [[ $asks == history ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_providerd_names)" -- "$word")
     elif [[ -n $check ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -W "$(_providerd_names)" -- "$word"; compgen -f -X '!*.lua' -- "$word")
     elif [[ -n $backup ]]; then
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
-    elif [[ -z $new && -z $replay && -z $token ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'check new backup replay token' -- "$word")
+    elif [[ -z $new && -z $replay && -z $token && -z $asks ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'status best history check new backup replay token' -- "$word")
     fi
 }
 
