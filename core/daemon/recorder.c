@@ -109,19 +109,8 @@ void recorder_outage(void *user, const char *provider, unsigned key, const struc
 
 void recorder_reported(void *user, const struct reported_call *call)
 {
-    struct recorder *recorder = user;
-    struct report_record record = {
-        .provider = call->provider,
-        .key = call->key,
-        .model = call->model,
-        .outcome = call->outcome,
-        .latency_ms = call->latency_ms,
-        .first_token_ms = call->first_token_ms,
-        .tokens_per_second = call->tokens_per_second,
-        .tokens = call->tokens,
-        .ended_us = call->ended_us,
-    };
-    store_append_report(recorder->store, &record);
+    const struct recorder *recorder = user;
+    store_append_report(recorder->store, call);
 }
 
 void recorder_counted(void *user, const char *provider, unsigned up, unsigned down, const char *kind, int64_t now_us)

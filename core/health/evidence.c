@@ -41,17 +41,28 @@ static void weigh_probe(const struct provider_view *view, int64_t now_us, struct
     part->confidence = (doubtful ? DOUBTFUL : settled) * freshness(part->age_s - interval_s, interval_s);
 }
 
+uint32_t evidence_calls(const struct traffic_view *traffic)
+{
+    return traffic != NULL ? traffic->ok + traffic->failed + traffic->limited : 0;
+}
+
+double evidence_success_percent(const struct traffic_view *traffic)
+{
+    uint32_t calls = evidence_calls(traffic);
+    return calls != 0 ? 100.0 * traffic->ok / calls : -1;
+}
+
 static void weigh_reports(const struct traffic_view *traffic, int64_t now_us, struct evidence *evidence)
 {
     struct evidence_part *part = &evidence->reports;
-    uint32_t calls = traffic != NULL ? traffic->ok + traffic->failed + traffic->limited : 0;
+    uint32_t calls = evidence_calls(traffic);
     double low, high;
     if (traffic != NULL)
         part->age_s = age_s(traffic->last_us, now_us);
     if (calls == 0)
         return;
     double up = 100.0 * (calls - traffic->failed) / calls;
-    evidence->success_percent = 100.0 * traffic->ok / calls;
+    evidence->success_percent = evidence_success_percent(traffic);
     part->state = up >= FINE_PERCENT && evidence->success_percent >= BAD_PERCENT ? "healthy"
                   : up > BAD_PERCENT                                             ? "degraded"
                                                                                  : "down";
@@ -108,7 +119,7 @@ static void add_probe(struct buf *out, const struct provider_view *view, const s
 /* "12 of 15 reported calls failed (server_error)" */
 static void add_reports(struct buf *out, const struct traffic_view *traffic, const struct evidence *evidence)
 {
-    uint32_t calls = traffic->ok + traffic->failed + traffic->limited;
+    uint32_t calls = evidence_calls(traffic);
     if (is_bad(&evidence->reports))
         buf_printf(out, "%" PRIu32 " of %" PRIu32 " reported calls failed (%s)", traffic->failed, calls, traffic->kind);
     else

@@ -33,6 +33,11 @@ struct evidence {
     char disagreement[DISAGREEMENT_MAX]; /* "the page says operational, our checks fail (timeout) for 6m"; "" = none */
 };
 
+/* The reported calls that say how the provider is, and how many percent of them went well (-1 = there were none); of a
+ * view's `traffic`, which may be NULL. */
+uint32_t evidence_calls(const struct traffic_view *traffic);
+double evidence_success_percent(const struct traffic_view *traffic);
+
 void evidence_weigh(const struct provider_view *view, int64_t now_us, struct evidence *evidence);
 
 #endif

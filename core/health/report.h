@@ -54,6 +54,19 @@ static inline const char *report_text_of(const struct report_batch *batch, const
     return buf_text(&batch->texts) + text->at;
 }
 
+/* A call that a client reported, as it was understood. Borrowed during the call. */
+struct reported_call {
+    const char *provider;
+    unsigned key;        /* number; 0 = not known */
+    const char *model;   /* "" = not known */
+    const char *outcome; /* "ok", "aborted" or an error kind */
+    double latency_ms;   /* this and the next three: -1 = not told */
+    double first_token_ms;
+    double tokens_per_second;
+    int64_t tokens;
+    int64_t ended_us; /* wall clock */
+};
+
 void report_batch_free(struct report_batch *batch); /* NULL is allowed */
 
 #endif

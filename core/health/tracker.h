@@ -34,19 +34,6 @@ struct deep_outcome {
     const struct verdict *verdict;
 };
 
-/* A call that a client reported, as it was understood. Borrowed during the call. */
-struct reported_call {
-    const char *provider;
-    unsigned key;        /* number; 0 = not known */
-    const char *model;   /* "" = not known */
-    const char *outcome; /* "ok", "aborted" or an error kind */
-    double latency_ms;   /* this and the next three: -1 = not told */
-    double first_token_ms;
-    double tokens_per_second;
-    int64_t tokens;
-    int64_t ended_us; /* wall clock */
-};
-
 /* Where results go. */
 struct tracker_sinks {
     void *user;

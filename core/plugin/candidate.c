@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "health/cooling.h"
+#include "health/evidence.h"
 #include "health/recovery.h"
 #include "health/stats_view.h"
 
@@ -164,14 +165,6 @@ static void sort_out(struct candidate *candidate, const struct snapshot *snapsho
                   request->max_latency_ms);
 }
 
-/* -- what clients reported -- */
-
-static double success_percent(const struct traffic_view *traffic)
-{
-    uint32_t calls = traffic != NULL ? traffic->ok + traffic->failed + traffic->limited : 0;
-    return calls != 0 ? 100.0 * traffic->ok / calls : -1;
-}
-
 /* -- all of it -- */
 
 /* Twice the way from its last check to the next one. */
@@ -192,7 +185,7 @@ static void read_one(struct candidate *candidate, const struct snapshot *snapsho
     candidate->warmth = recovery_warmth(view, terms->now_us, terms->warm_up_us);
     candidate->back_us = recovery_expected_us(view, snapshot->kinds, terms->now_us);
     candidate->stale = is_stale(view->lead, terms->now_us);
-    candidate->success_percent = success_percent(view->traffic);
+    candidate->success_percent = evidence_success_percent(view->traffic);
 }
 
 /* -- those that cool -- */

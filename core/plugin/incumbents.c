@@ -1,5 +1,7 @@
 #include "plugin/incumbents.h"
 
+#include "base/hash.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,20 +35,17 @@ void incumbents_free(struct incumbents *incumbents)
     free(incumbents);
 }
 
-/* FNV-1a, 64 bits, with the NUL, so that texts do not run into each other. */
+/* With the NUL, so that texts do not run into each other. */
 static uint64_t mix(uint64_t hash, const char *text)
 {
-    size_t len = strlen(text) + 1;
-    for (size_t i = 0; i < len; ++i)
-        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-    return hash;
+    return hash_bytes(hash, text, strlen(text) + 1);
 }
 
 /* What decides who is named; not what only decides how much is told. */
 static uint64_t hash_of(const char *policy, const struct policy_request *request)
 {
     char number[32];
-    uint64_t hash = mix(mix(UINT64_C(0xcbf29ce484222325), policy), request->model);
+    uint64_t hash = mix(mix(HASH_BEGIN, policy), request->model);
     snprintf(number, sizeof(number), "%a %d", request->max_latency_ms, request->any);
     hash = mix(hash, number);
     for (size_t i = 0; i < request->require_count; ++i)

@@ -1,5 +1,6 @@
 /* provider: reads and judges the table that a script returned for one provider. */
 #include "base/duration.h"
+#include "base/hash.h"
 #include "script/script_internal.h"
 #include "script/secret.h"
 
@@ -152,13 +153,10 @@ static void read_user_agent(lua_State *L, int table, const struct script *script
     lua_pop(L, 1);
 }
 
-/* FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/). Never leaves the process. */
+/* Never leaves the process. */
 static uint64_t fingerprint_of(const struct secret *secret)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < secret->len; ++i)
-        hash = (hash ^ (unsigned char)secret->bytes[i]) * UINT64_C(0x100000001b3);
-    return hash;
+    return hash_bytes(HASH_BEGIN, secret->bytes, secret->len);
 }
 
 /* A key that is short would be half told by its end. */

@@ -1,6 +1,7 @@
 #include "script/stamp.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,15 +12,6 @@
 #include <sys/stat.h>
 
 static const int64_t SETTLED_US = 100000; /* file systems keep times to 10 ms or better, but for FAT */
-
-/* FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/). */
-static uint64_t hash(uint64_t so_far, const void *bytes, size_t len)
-{
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < len; ++i)
-        so_far = (so_far ^ at[i]) * UINT64_C(1099511628211);
-    return so_far;
-}
 
 static int64_t in_us(struct timespec time)
 {
@@ -32,12 +24,12 @@ uint64_t stamp_of_file(const char *path)
     int64_t settled_us = clock_wall_us() - SETTLED_US;
     if (stat(path, &status) != 0 || in_us(status.st_ctim) > settled_us || in_us(status.st_mtim) > settled_us)
         return 0;
-    uint64_t stamp = hash(UINT64_C(14695981039346656037), path, strlen(path));
-    stamp = hash(stamp, &status.st_dev, sizeof(status.st_dev));
-    stamp = hash(stamp, &status.st_ino, sizeof(status.st_ino));
-    stamp = hash(stamp, &status.st_size, sizeof(status.st_size));
-    stamp = hash(stamp, &status.st_mtim, sizeof(status.st_mtim));
-    stamp = hash(stamp, &status.st_ctim, sizeof(status.st_ctim));
+    uint64_t stamp = hash_bytes(HASH_BEGIN, path, strlen(path));
+    stamp = hash_bytes(stamp, &status.st_dev, sizeof(status.st_dev));
+    stamp = hash_bytes(stamp, &status.st_ino, sizeof(status.st_ino));
+    stamp = hash_bytes(stamp, &status.st_size, sizeof(status.st_size));
+    stamp = hash_bytes(stamp, &status.st_mtim, sizeof(status.st_mtim));
+    stamp = hash_bytes(stamp, &status.st_ctim, sizeof(status.st_ctim));
     return stamp != 0 ? stamp : 1;
 }
 

@@ -93,8 +93,7 @@ static size_t without_port(const char *host, size_t len)
 bool access_knows_host(const struct access *access, const char *host, size_t len)
 {
     len = without_port(host, len);
-    if (len == 0 || memchr(host, '.', len) == NULL || is_address(host, len) ||
-        (host[0] == '[' && is_address(host, len)))
+    if (len == 0 || memchr(host, '.', len) == NULL || is_address(host, len))
         return true;
     for (char **own = access->hosts; *own != NULL; ++own) {
         if (strcmp(*own, "*") == 0 || (strlen(*own) == len && strncasecmp(*own, host, len) == 0))

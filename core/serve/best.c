@@ -1,6 +1,7 @@
 #include "serve/best.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "plugin/incumbents.h"
 #include "plugin/spread.h"
@@ -81,13 +82,10 @@ void best_cache_free(struct best_cache *cache)
 
 /* -- making an answer -- */
 
-/* An answer may look at the clock, so it is tagged by its bytes too, not by the version alone (FNV-1a). */
+/* An answer may look at the clock, so it is tagged by its bytes too, not by the version alone. */
 static void tag_answer(const struct buf *body, char tag[24])
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < body->len; ++i)
-        hash = (hash ^ (unsigned char)body->bytes[i]) * UINT64_C(0x100000001b3);
-    snprintf(tag, 24, "best-%016" PRIx64, hash);
+    snprintf(tag, 24, "best-%016" PRIx64, hash_bytes(HASH_BEGIN, body->bytes, body->len));
 }
 
 static bool render_heads(struct best_answer *answer, const struct snapshot *snapshot,

@@ -5,6 +5,7 @@
 #include "health/recovery.h"
 #include "health/stats_view.h"
 #include "serve/handlers.h"
+#include "serve/render_view.h"
 
 struct cooldown {
     const struct provider_view *view;
@@ -19,15 +20,6 @@ struct cooldown {
     int64_t until_us;  /* as told; 0 = not told */
     int64_t next_check_us;
 };
-
-static void write_time(struct json *j, const char *name, int64_t wall_us)
-{
-    json_key(j, name);
-    if (wall_us != 0)
-        json_time(j, wall_us);
-    else
-        json_null(j);
-}
 
 /* Who is meant: a kind says whom it concerns; a provider that is asked with one key has no other. */
 static const char *scope_of(const struct cooldown *cooldown)
@@ -58,10 +50,10 @@ static void write_cooldown(struct json *j, const struct cooldown *cooldown, int6
     json_member_text(j, "reason", cooldown->kind_name);
     json_member_text(j, "message", cooldown->message);
     json_member_text(j, "source", cooldown->source);
-    write_time(j, "since", cooldown->since_us);
-    write_time(j, "until", cooldown->until_us > now_us ? cooldown->until_us : 0);
-    write_time(j, "expected_back", expected_us);
-    write_time(j, "next_check", cooldown->next_check_us);
+    write_time_or_null(j, "since", cooldown->since_us);
+    write_time_or_null(j, "until", cooldown->until_us > now_us ? cooldown->until_us : 0);
+    write_time_or_null(j, "expected_back", expected_us);
+    write_time_or_null(j, "next_check", cooldown->next_check_us);
     json_member_text_or_null(j, "ends", cooldown->kind != NULL ? cooldown->kind->clears : "");
     json_end(j);
 }

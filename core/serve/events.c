@@ -49,22 +49,13 @@ static void dispose(void *state)
 
 /* -- what is asked -- */
 
-static bool wants_stream(const h2o_req_t *req)
-{
-    static const char type[] = "text/event-stream";
-    ssize_t i = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, -1);
-    return i != -1 && req->headers.entries[i].value.len >= sizeof(type) - 1 &&
-           memmem(req->headers.entries[i].value.base, req->headers.entries[i].value.len, type, sizeof(type) - 1) !=
-               NULL;
-}
-
 static bool read_format(struct request *request, enum format *format)
 {
     static const char *const names[] = {
         [FORMAT_JSON] = "json", [FORMAT_SSE] = "sse", [FORMAT_ATOM] = "atom", [FORMAT_RSS] = "rss"};
     char text[16];
     bool found;
-    *format = wants_stream(request->req) ? FORMAT_SSE : FORMAT_JSON;
+    *format = client_names_type(request->req, "text/event-stream") ? FORMAT_SSE : FORMAT_JSON;
     if (!span_read_text(request, "format", text, sizeof(text), &found))
         return false;
     for (size_t i = 0; found && i < sizeof(names) / sizeof(names[0]); ++i) {

@@ -1,4 +1,5 @@
 /* facts: what errors mean, who serves which model, and the last exchange that failed. */
+#include "base/hash.h"
 #include "base/json.h"
 #include "health/aliases.h"
 #include "serve/handlers.h"
@@ -209,10 +210,7 @@ void handle_models(struct request *request)
     }
     if (found == QUERY_FOUND) {
         model_name(request->snapshot->aliases, asked, name);
-        uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-        for (const char *c = name; *c != '\0'; ++c)
-            hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-        snprintf(tag, sizeof(tag), "model-%016" PRIx64, hash);
+        snprintf(tag, sizeof(tag), "model-%016" PRIx64, hash_bytes(HASH_BEGIN, name, strlen(name)));
     }
     if (!collect(request->snapshot, found == QUERY_FOUND ? name : NULL, &offers)) {
         free(offers.list);

@@ -247,21 +247,12 @@ static const struct site_file *page_of(struct request *request, const char *path
     return site_find(request->thread->site, path, len);
 }
 
-/* Browsers ask for HTML before all else; programs get the list of routes. */
-static bool wants_page(const h2o_req_t *req)
-{
-    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, -1);
-    if (at == -1)
-        return false;
-    h2o_iovec_t accept = req->headers.entries[at].value;
-    return memmem(accept.base, accept.len, "text/html", 9) != NULL;
-}
-
 static void handle_index(struct request *request)
 {
     static const char dashboard[] = "/dashboard/";
     const struct site_file *page = page_of(request, dashboard, sizeof(dashboard) - 1);
-    if (page != NULL && wants_page(request->req)) {
+    /* Browsers ask for HTML before all else; programs get the list of routes. */
+    if (page != NULL && client_names_type(request->req, "text/html")) {
         reply_file(request, page);
         return;
     }

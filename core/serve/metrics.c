@@ -306,19 +306,12 @@ static void write_process(struct exposition *e)
 
 /* -- the route -- */
 
-static bool wants_open_metrics(const h2o_req_t *req)
-{
-    static const char name[] = "application/openmetrics-text";
-    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, -1);
-    return at != -1 && memmem(req->headers.entries[at].value.base, req->headers.entries[at].value.len, name,
-                              sizeof(name) - 1) != NULL;
-}
-
 void handle_metrics(struct request *request)
 {
     const struct snapshot *snapshot = request->snapshot;
     struct buf body = BUF_EMPTY;
-    struct exposition e = {.out = &body, .open_metrics = wants_open_metrics(request->req)};
+    struct exposition e = {.out = &body,
+                           .open_metrics = client_names_type(request->req, "application/openmetrics-text")};
     exposition_family(&e, "providerd_build_info", METRIC_GAUGE, "1, with the version that runs.");
     const struct label version[] = {{"version", PROVIDERD_VERSION}, {NULL, NULL}};
     exposition_sample(&e, "", version, 1);

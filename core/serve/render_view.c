@@ -229,7 +229,7 @@ static void begin_part(struct json *j, const char *name, const struct evidence_p
 static void write_calls(struct json *j, const struct traffic_view *traffic, const struct evidence *evidence)
 {
     json_key(j, "calls");
-    json_uint(j, traffic->ok + traffic->failed + traffic->limited);
+    json_uint(j, evidence_calls(traffic));
     json_key(j, "success_percent");
     json_double(j, evidence->success_percent >= 0 ? two_digits(evidence->success_percent) : NAN);
     json_key(j, "failed");

@@ -1,4 +1,5 @@
 /* reply: the ways to answer a request. */
+#include "serve/gzip.h"
 #include "serve/render.h"
 #include "serve/request.h"
 
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <zlib.h>
 
 enum {
     GZIP_MIN_BYTES = 1024,
@@ -133,6 +133,13 @@ static bool client_has(const h2o_req_t *req, const char *etag)
     return false;
 }
 
+bool client_names_type(const h2o_req_t *req, const char *type)
+{
+    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT, -1);
+    return at != -1 &&
+           memmem(req->headers.entries[at].value.base, req->headers.entries[at].value.len, type, strlen(type)) != NULL;
+}
+
 /* -- sending -- */
 
 static void add_header(h2o_req_t *req, const h2o_token_t *token, const char *value)
@@ -252,23 +259,13 @@ static h2o_iovec_t share(const char *bytes, size_t len)
 
 static h2o_iovec_t zip(h2o_iovec_t body)
 {
+    enum { LEVEL = 4 };
+    size_t len;
     h2o_iovec_t zipped = {NULL, 0};
-    z_stream stream = {0};
-    /* 16 + 15: a gzip wrapper with the largest window (zlib's manual, deflateInit2). */
-    if (deflateInit2(&stream, 4, Z_DEFLATED, 16 + 15, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return zipped;
-    uLong bound = deflateBound(&stream, (uLong)body.len);
-    char *out = malloc(bound);
-    if (out != NULL) {
-        stream.next_in = (Bytef *)body.base;
-        stream.avail_in = (uInt)body.len;
-        stream.next_out = (Bytef *)out;
-        stream.avail_out = (uInt)bound;
-        if (deflate(&stream, Z_FINISH) == Z_STREAM_END)
-            zipped = share(out, stream.total_out);
-        free(out);
-    }
-    deflateEnd(&stream);
+    char *bytes = gzip_bytes(body.base, body.len, LEVEL, &len);
+    if (bytes != NULL)
+        zipped = share(bytes, len);
+    free(bytes);
     return zipped;
 }
 

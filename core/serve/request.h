@@ -57,6 +57,9 @@ void reply_begin_stream(struct request *request, const char *content_type);
 /* Whether an If-None-Match value matches an ETag, by the weak comparison (RFC 9110, 13.1.2). */
 bool etag_matches(const char *header, size_t len, const char *etag);
 
+/* Whether the Accept header names this type. */
+bool client_names_type(const h2o_req_t *req, const char *type);
+
 /* Whether an Accept-Encoding value allows gzip and does not prefer the plain bytes (RFC 9110, 12.5.3). */
 bool accepts_gzip(const char *header, size_t len);
 

@@ -1,6 +1,8 @@
 #include "serve/site.h"
 
+#include "base/hash.h"
 #include "script/stamp.h"
+#include "serve/gzip.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,9 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
-enum { DEPTH_MAX = 3, ZIP_LEVEL = 9, GZIP_WINDOW = 16 + 15 };
+enum { DEPTH_MAX = 3, ZIP_LEVEL = 9 };
 
 struct site {
     atomic_uint references;
@@ -65,32 +66,19 @@ static void dispose_file(struct site_file *file)
     free(file->zipped);
 }
 
-/* FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): tells versions of a file apart. */
 static void name_content(struct site_file *file)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < file->len; ++i)
-        hash = (hash ^ (unsigned char)file->bytes[i]) * UINT64_C(1099511628211);
-    snprintf(file->etag, sizeof(file->etag), "\"%016" PRIx64 "\"", hash);
+    snprintf(file->etag, sizeof(file->etag), "\"%016" PRIx64 "\"", hash_bytes(HASH_BEGIN, file->bytes, file->len));
 }
 
+/* Kept where it is smaller. */
 static void zip(struct site_file *file)
 {
-    z_stream stream = {0};
-    if (deflateInit2(&stream, ZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    file->zipped = gzip_bytes(file->bytes, file->len, ZIP_LEVEL, &file->zipped_len);
+    if (file->zipped == NULL || file->zipped_len <= file->len)
         return;
-    file->zipped = malloc(file->len + 1);
-    stream.next_in = (Bytef *)file->bytes;
-    stream.avail_in = (uInt)file->len;
-    stream.next_out = (Bytef *)file->zipped;
-    stream.avail_out = (uInt)file->len; /* what does not fit would not be smaller */
-    if (file->zipped != NULL && deflate(&stream, Z_FINISH) == Z_STREAM_END) {
-        file->zipped_len = stream.total_out;
-    } else {
-        free(file->zipped);
-        file->zipped = NULL;
-    }
-    deflateEnd(&stream);
+    free(file->zipped);
+    file->zipped = NULL;
 }
 
 static bool read_bytes(const char *disk_path, struct site_file *file)

@@ -1,5 +1,7 @@
 #include "store/report_sums.h"
 
+#include "base/hash.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,18 +29,13 @@ struct report_sum {
     char texts[];
 };
 
-/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). */
-static uint32_t hash_text(uint32_t hash, const char *text)
-{
-    for (; *text != '\0'; ++text)
-        hash = (hash ^ (unsigned char)*text) * 16777619u;
-    return (hash ^ 0xff) * 16777619u;
-}
-
 static size_t bucket_of(int64_t start_s, const char *provider, unsigned key, const char *model, const char *outcome)
 {
-    uint32_t hash = hash_text(hash_text(hash_text(2166136261u, provider), model), outcome);
-    return (hash ^ (uint32_t)(start_s / REPORT_STRETCH_S) * 2654435761u ^ key * 40503u) % BUCKETS;
+    uint64_t hash = hash_bytes(HASH_BEGIN, provider, strlen(provider) + 1);
+    hash = hash_bytes(hash, model, strlen(model) + 1);
+    hash = hash_bytes(hash, outcome, strlen(outcome) + 1);
+    hash = hash_bytes(hash, &start_s, sizeof(start_s));
+    return hash_bytes(hash, &key, sizeof(key)) % BUCKETS;
 }
 
 static struct report_sum *find(const struct report_sums *sums, size_t bucket, int64_t start_s, const char *provider,
@@ -99,19 +96,19 @@ static void add_measure(struct measure *into, const struct measure *from)
     into->max = fmax(into->max, from->max);
 }
 
-bool report_sums_add(struct report_sums *sums, const struct report_record *record)
+bool report_sums_add(struct report_sums *sums, const struct reported_call *call)
 {
-    int64_t ended_s = record->ended_us / 1000000;
-    struct report_sum *sum = sum_for(sums, ended_s - ended_s % REPORT_STRETCH_S, record->provider, record->key,
-                                     record->model, record->outcome);
+    int64_t ended_s = call->ended_us / 1000000;
+    struct report_sum *sum =
+        sum_for(sums, ended_s - ended_s % REPORT_STRETCH_S, call->provider, call->key, call->model, call->outcome);
     if (sum == NULL)
         return false;
     ++sum->calls;
-    add_value(&sum->latency_ms, record->latency_ms);
-    add_value(&sum->first_token_ms, record->first_token_ms);
-    add_value(&sum->tokens_per_second, record->tokens_per_second);
-    if (record->tokens > 0)
-        sum->tokens += record->tokens;
+    add_value(&sum->latency_ms, call->latency_ms);
+    add_value(&sum->first_token_ms, call->first_token_ms);
+    add_value(&sum->tokens_per_second, call->tokens_per_second);
+    if (call->tokens > 0)
+        sum->tokens += call->tokens;
     return true;
 }
 

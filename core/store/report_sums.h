@@ -24,7 +24,7 @@ struct report_sums {
 };
 
 /* False when memory ran out: the call is not counted. */
-bool report_sums_add(struct report_sums *sums, const struct report_record *record);
+bool report_sums_add(struct report_sums *sums, const struct reported_call *call);
 
 /* Moves all of `from` into `into`. What memory does not suffice for is lost. */
 void report_sums_move(struct report_sums *into, struct report_sums *from);

@@ -198,16 +198,16 @@ void store_append_event(struct store *store, struct event *event)
         pthread_cond_signal(&store->wake);
 }
 
-void store_append_report(struct store *store, const struct report_record *record)
+void store_append_report(struct store *store, const struct reported_call *call)
 {
     pthread_mutex_lock(&store->mutex);
     if (waiting_records(store) == 0)
         store->oldest_queued_ms = clock_monotonic_ms();
-    bool taken = report_sums_add(&store->reports, record), wake = store->writer_idle;
+    bool taken = report_sums_add(&store->reports, call), wake = store->writer_idle;
     store->writer_idle = false;
     pthread_mutex_unlock(&store->mutex);
     if (!taken)
-        log_error("store", "%s: no memory for what a client reported of %s", store->path, record->provider);
+        log_error("store", "%s: no memory for what a client reported of %s", store->path, call->provider);
     if (wake)
         pthread_cond_signal(&store->wake);
 }

@@ -22,6 +22,7 @@
 
 #include "health/alert_mark.h"
 #include "health/event.h"
+#include "health/report.h"
 #include "health/snapshot.h"
 
 #include <stdbool.h>
@@ -89,19 +90,6 @@ struct incident_record {
     char first_error[HEALTH_MESSAGE_MAX];
 };
 
-/* A call that a client reported, on its way to a row of provider_reports. Borrowed during the call. */
-struct report_record {
-    const char *provider;
-    unsigned key;        /* number; 0 = not known */
-    const char *model;   /* "" = not known */
-    const char *outcome; /* "ok", "aborted" or an error kind */
-    double latency_ms;   /* this and the next three: -1 = not told */
-    double first_token_ms;
-    double tokens_per_second;
-    int64_t tokens;
-    int64_t ended_us; /* wall clock */
-};
-
 /* Opens or creates the database, checks and extends the schema, starts the threads.
  * NULL when the path cannot be a database of ours (no such directory, a directory, a file that is not SQLite, a table
  * of that name with other columns): `error` says what, where and what was expected, and nothing was changed. A database
@@ -120,7 +108,7 @@ void store_append_incident(struct store *store, const struct incident_record *re
 void store_append_event(struct store *store, struct event *event);
 
 /* Adds a reported call to its sums. Loop thread. */
-void store_append_report(struct store *store, const struct report_record *record);
+void store_append_report(struct store *store, const struct reported_call *call);
 
 /* Counts checks of a provider that have no rows, into the rollups alone: what clients reported is worth so many.
  * `kind`: of those that were down. Loop thread. */

@@ -5,7 +5,6 @@
 Providers that are up and down in turn make events; pairs of runs with no listener and with LISTENERS, CPU by /proc.
 """
 import json
-import os
 import pathlib
 import selectors
 import socket
@@ -15,6 +14,8 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+
+from measuring import thread_cpu_s
 
 LISTENERS, SECONDS, PAIRS, PROVIDERS = 1000, 8, 3, 10
 
@@ -29,15 +30,6 @@ for i = 1, %d do
 end
 return list
 """
-
-
-def thread_cpu_s(pid, name):
-    ticks = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        if (task / "comm").read_text().strip() == name:
-            fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 class Listeners:

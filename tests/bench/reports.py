@@ -4,7 +4,6 @@ refused at once (404), in pairs; CPU of both threads by /proc.
     reports.py PROVIDERD FOLDER
 """
 import json
-import os
 import pathlib
 import socket
 import statistics
@@ -13,6 +12,8 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+
+from measuring import thread_cpu_s
 
 SECONDS, PAIRS, PROVIDERS = 4, 3, 10
 BATCHES = (1, 100, 1000)
@@ -26,15 +27,6 @@ for i = 1, %d do
 end
 return list
 """
-
-
-def thread_cpu_s(pid, name):
-    ticks = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        if (task / "comm").read_text().strip() == name:
-            fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def report(i):

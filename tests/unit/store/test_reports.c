@@ -7,7 +7,7 @@ static const int64_t START_US = INT64_C(1764072000) * 1000000; /* begins a stret
 
 static void append(struct store *store, const char *model, const char *outcome, double latency_ms, int64_t at_us)
 {
-    struct report_record record = {
+    struct reported_call call = {
         .provider = "groq",
         .key = 1,
         .model = model,
@@ -18,7 +18,7 @@ static void append(struct store *store, const char *model, const char *outcome, 
         .tokens = 10,
         .ended_us = at_us,
     };
-    store_append_report(store, &record);
+    store_append_report(store, &call);
 }
 
 static void calls_add_up_over_commits_and_restarts(void **state)
@@ -78,10 +78,10 @@ static void invented_models_end_up_in_one(void **state)
     struct report_sums sums = {NULL, 0};
     char model[32];
     (void)state;
-    struct report_record record = {.provider = "groq", .model = model, .outcome = "ok", .ended_us = START_US};
+    struct reported_call call = {.provider = "groq", .model = model, .outcome = "ok", .ended_us = START_US};
     for (int i = 0; i < REPORT_SUMS_MAX + 500; ++i) {
         snprintf(model, sizeof(model), "model-%d", i);
-        assert_true(report_sums_add(&sums, &record));
+        assert_true(report_sums_add(&sums, &call));
     }
     assert_int_equal(sums.count, REPORT_SUMS_MAX + 1);
     report_sums_dispose(&sums);
