@@ -29,8 +29,10 @@ static const char HELP[] =
     "  providerd [-c FILE] status [--json] [--watch]\n"
     "  providerd [-c FILE] best [--json]\n"
     "  providerd [-c FILE] history NAME [--json]\n"
+    "  providerd [-c FILE] reload [--json]\n"
     "      Ask the daemon that runs (PROVIDERD_URL, PROVIDERD_TOKEN): a table, who to call now, a\n"
-    "      provider's last day. Exit status: 0 it answered, 1 it did not, or nobody is up.\n"
+    "      provider's last day; or have it load its configuration and scripts anew.\n"
+    "      Exit status: 0 it answered, 1 it did not, nobody is up, or the reload was refused.\n"
     "  providerd [-c FILE] check [--json] [--trace] [--deep] [NAME...]\n"
     "      Probe all providers, or those named, once with each key, and print what came out.\n"
     "      Exit status: 0 all healthy, 1 at least one is not, 2 could not check.\n"
@@ -187,11 +189,13 @@ static bool fits(const struct command_line *line, const char *command, char *con
     bool check = strcmp(command, "check") == 0, new = strcmp(command, "new") == 0;
     bool backup = strcmp(command, "backup") == 0, replay = strcmp(command, "replay") == 0;
     bool token = strcmp(command, "token") == 0, history = strcmp(command, "history") == 0;
-    bool status = strcmp(command, "status") == 0, asks = status || history || strcmp(command, "best") == 0;
+    bool status = strcmp(command, "status") == 0,
+         asks = status || history || strcmp(command, "best") == 0 || strcmp(command, "reload") == 0;
     const struct replay_wishes *past = &line->replay;
     if (command[0] != '\0' && !check && !new && !backup && !replay && !token && !asks)
         fprintf(stderr,
-                "providerd: unknown command '%s'; expected status, best, history, check, new, backup, replay, token, "
+                "providerd: unknown command '%s'; expected status, best, history, reload, check, new, backup, replay, "
+                "token, "
                 "or none to run the daemon\n",
                 command);
     else if ((!check && !replay && ((wishes->json && !asks) || wishes->trace)) || (!check && wishes->deep))
@@ -251,6 +255,7 @@ int main(int argc, char **argv)
                  : strcmp(command, "status") == 0  ? status_command(&line.settings, &line.asks)
                  : strcmp(command, "best") == 0    ? best_command(&line.settings, &line.asks)
                  : strcmp(command, "history") == 0 ? history_command(&line.settings, words[0], &line.asks)
+                 : strcmp(command, "reload") == 0  ? reload_command(&line.settings, &line.asks)
                  : strcmp(command, "token") == 0   ? token_command(words[0], line.scope != NULL ? line.scope : "read")
                  : strcmp(command, "replay") == 0  ? replay_command(&line.settings, &line.replay)
                                                    : daemon_run(&line.settings);

@@ -81,13 +81,14 @@ static void end(struct asking *asking)
 }
 
 /* The answer's JSON; NULL after saying why there is none. */
-static value_t *ask(struct asking *asking, const char *path)
+static value_t *ask_by(struct asking *asking, const char *method, const char *path)
 {
     char url[URL_MAX + 256], reason[CURL_ERROR_SIZE] = "";
     long status = 0;
     snprintf(url, sizeof(url), "%s%s", asking->base, path);
     buf_clear(&asking->body);
     curl_easy_setopt(asking->curl, CURLOPT_URL, url);
+    curl_easy_setopt(asking->curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(asking->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(asking->curl, CURLOPT_PROXY, "");
     curl_easy_setopt(asking->curl, CURLOPT_TIMEOUT, (long)(TIMEOUT_S + WAIT_S));
@@ -104,13 +105,18 @@ static value_t *ask(struct asking *asking, const char *path)
     }
     curl_easy_getinfo(asking->curl, CURLINFO_RESPONSE_CODE, &status);
     value_t *answer = json_tokener_parse(buf_text(&asking->body));
-    if (status == 200 && answer != NULL)
+    if ((status == 200 || status == 202) && answer != NULL)
         return answer;
     value_t *detail = json_object_is_type(answer, json_type_object) ? json_object_object_get(answer, "detail") : NULL;
     fprintf(stderr, "providerd: %s answered HTTP %ld%s%s%s\n", asking->base, status, detail != NULL ? ": " : "",
             detail != NULL ? json_object_get_string(detail) : "", status == 401 ? "; set PROVIDERD_TOKEN" : "");
     json_object_put(answer);
     return NULL;
+}
+
+static value_t *ask(struct asking *asking, const char *path)
+{
+    return ask_by(asking, "GET", path);
 }
 
 static const char *text_in(value_t *object, const char *name)
@@ -300,6 +306,50 @@ int history_command(const struct settings *settings, const char *name, const str
         status = 0;
     }
     json_object_put(answer);
+    end(&asking);
+    return status;
+}
+
+/* -- reload -- */
+
+/* The event that tells what came of the reload; NULL after saying why it is not known. */
+static value_t *await_reload(struct asking *asking, int64_t since_id)
+{
+    char path[160];
+    snprintf(path, sizeof(path),
+             "/api/providers/events?since_id=%" PRId64 "&kind=reloaded,reload_failed&limit=1&wait=%ds", since_id,
+             WAIT_S);
+    value_t *answer = ask(asking, path);
+    value_t *events = answer != NULL ? json_object_object_get(answer, "events") : NULL;
+    value_t *event = json_object_is_type(events, json_type_array) ? json_object_array_get_idx(events, 0) : NULL;
+    if (answer != NULL && event == NULL)
+        fprintf(stderr, "providerd: %s has not reloaded within %d s\n", asking->base, WAIT_S);
+    json_object_get(event);
+    json_object_put(answer);
+    return event;
+}
+
+int reload_command(const struct settings *settings, const struct ask_wishes *wishes)
+{
+    struct asking asking;
+    int status = begin(&asking, settings);
+    value_t *begun = status == 0 ? ask_by(&asking, "POST", "/api/reload") : NULL;
+    value_t *event =
+        begun != NULL ? await_reload(&asking, json_object_get_int64(json_object_object_get(begun, "since_id"))) : NULL;
+    if (status == 0)
+        status = 1;
+    if (event != NULL) {
+        bool taken = strcmp(text_in(event, "kind"), "reloaded") == 0;
+        if (wishes->json)
+            puts(json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+        else if (taken)
+            puts("reloaded");
+        else
+            fprintf(stderr, "providerd: reload refused, all goes on as before: %s\n", text_in(event, "message"));
+        status = taken ? 0 : 1;
+    }
+    json_object_put(event);
+    json_object_put(begun);
     end(&asking);
     return status;
 }

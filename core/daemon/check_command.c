@@ -1,14 +1,17 @@
 #include "daemon/check_command.h"
 
+#include "alert/alert_host.h"
 #include "base/log.h"
 #include "base/nearest.h"
 #include "daemon/check_results.h"
 #include "plugin/policy.h"
+#include "serve/site.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     DEEP_TOKENS_MAX = 2000,          /* that one run may spend on a provider */
@@ -24,6 +27,7 @@ struct checking {
     size_t count;
     size_t next; /* subject to start */
     size_t left; /* subjects that are not done */
+    bool shows_progress;
 };
 
 /* A provider under check. What is asked of it is asked one after another. */
@@ -274,6 +278,17 @@ static bool ask(struct subject *subject)
     return check_start(watched->script, watched->index, &order, on_verdict, subject) != NULL;
 }
 
+/* A line for whoever waits at a terminal; what a program reads is not touched by it. */
+static void show_progress(const struct checking *checking, const char *name)
+{
+    if (!checking->shows_progress)
+        return;
+    size_t done = checking->count - checking->left;
+    fprintf(stderr, "\r\033[K%zu of %zu checked: %s", done, checking->count, name);
+    if (checking->left == 0)
+        fputs("\r\033[K", stderr);
+}
+
 /* Asks the next question, or lets the next provider begin. Exchanges of several would mingle: then it is one by one. */
 static void go_on(struct subject *subject)
 {
@@ -284,7 +299,9 @@ static void go_on(struct subject *subject)
         fprintf(stderr, "providerd: %s: out of memory for a check\n", subject->result->watched->name);
         exit(2); /* there is nothing to go on with, and nothing to lose */
     }
-    if (--checking->left == 0)
+    --checking->left;
+    show_progress(checking, subject->result->watched->name);
+    if (checking->left == 0)
         loop_stop(checking->parts.loop);
     else if (checking->next < checking->count)
         go_on(&checking->subjects[checking->next++]);
@@ -293,6 +310,7 @@ static void go_on(struct subject *subject)
 static void run_checks(struct checking *checking)
 {
     checking->left = checking->count;
+    checking->shows_progress = !checking->wishes->trace && isatty(STDERR_FILENO) != 0;
     checking->next = checking->wishes->trace ? 1 : checking->count;
     size_t at_once = checking->next;
     for (size_t i = 0; i < at_once; ++i)
@@ -375,6 +393,33 @@ done:
     return status;
 }
 
+/* What a reload would refuse beside providers: policies, alerts and plugins, pages. */
+static size_t count_unsound(struct checking *checking, char *error, size_t error_size)
+{
+    const struct config *config = checking->generation->config;
+    struct policy_setup setup = policy_setup_of(config);
+    size_t count = 0;
+    struct policy_host *policies = policy_host_new(&setup, error, error_size);
+    if (policies == NULL) {
+        print_faults(error);
+        ++count;
+    }
+    policy_host_release(policies);
+    struct alert_host *alerts = parts_alerts(&checking->parts, checking->generation, error, error_size);
+    if (alerts == NULL) {
+        print_faults(error);
+        ++count;
+    }
+    alert_host_free(alerts);
+    struct site *site = site_load((const char *const *)config->plugin_paths, NULL, error, error_size);
+    if (site == NULL) {
+        print_faults(error);
+        ++count;
+    }
+    site_release(site);
+    return count;
+}
+
 int test_command(const struct settings *settings)
 {
     struct checking checking = {.count = 0};
@@ -384,22 +429,18 @@ int test_command(const struct settings *settings)
     if (load(&checking, settings, NULL) != 0)
         goto done;
     const struct generation *generation = checking.generation;
-    struct policy_setup setup = policy_setup_of(generation->config);
-    struct policy_host *policies = policy_host_new(&setup, error, sizeof(error));
-    if (policies == NULL)
-        print_faults(error);
+    size_t unsound = count_unsound(&checking, error, sizeof(error));
     for (size_t i = 0; i < generation->absence_count; ++i) {
         if (generation->absences[i].broken)
             fprintf(stderr, "providerd: %s\n", generation->absences[i].message);
         else
             printf("not watched: %s: %s\n", generation->absences[i].name, generation->absences[i].message);
     }
-    if (policies != NULL && generation->broken_count == 0) {
+    if (unsound == 0 && generation->broken_count == 0) {
         printf("configuration and scripts are sound: %zu providers to watch, %zu not configured\n",
                generation->watched_count, generation->absence_count);
         status = 0;
     }
-    policy_host_release(policies);
 
 done:
     unload(&checking);

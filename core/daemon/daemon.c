@@ -194,6 +194,12 @@ static void ask_to_test_alert(void *user, const char *name)
     requests_test_alert(daemon->requests, name);
 }
 
+static void ask_to_reload(void *user)
+{
+    struct daemon *daemon = user;
+    requests_reload(daemon->requests);
+}
+
 /* -- generations -- */
 
 static void tell_absences(const struct generation *generation)
@@ -383,6 +389,12 @@ static void reload(struct daemon *daemon)
     notify_ready(tracker_count(daemon->tracker));
 }
 
+static void reload_as_asked(void *user)
+{
+    log_info("daemon", "a client asks for a reload");
+    reload(user);
+}
+
 /* -- files that change -- */
 
 /* Adds lines of what is to be watched: "f" and a file, "d" and a folder. */
@@ -513,6 +525,7 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
         .take_reports = ask_to_take_reports,
         .best_changed = ask_to_tell_best,
         .test_alert = ask_to_test_alert,
+        .reload = ask_to_reload,
     };
     struct policy_host *policies = load_policies(config, error, error_size);
     struct site *site = policies != NULL ? load_site(daemon, config, error, error_size) : NULL;
@@ -557,6 +570,7 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
         .reports = take_reports,
         .best = tell_best,
         .test_alert = test_alert,
+        .reload = reload_as_asked,
     };
     struct journal_listener listener = {.told = pass_event_on, .user = daemon};
     enum log_level level;

@@ -13,7 +13,7 @@ struct requests {
     struct request_sinks sinks;
 };
 
-enum request_kind { REQUEST_CHECK, REQUEST_REPORTS, REQUEST_BEST, REQUEST_TEST_ALERT };
+enum request_kind { REQUEST_CHECK, REQUEST_REPORTS, REQUEST_BEST, REQUEST_TEST_ALERT, REQUEST_RELOAD };
 
 struct request {
     struct mail mail;
@@ -40,6 +40,9 @@ static void receive(struct mail *mail, void *user)
         break;
     case REQUEST_TEST_ALERT:
         sinks->test_alert(sinks->user, request->name);
+        break;
+    case REQUEST_RELOAD:
+        sinks->reload(sinks->user);
         break;
     case REQUEST_BEST:
         sinks->best(sinks->user, request->before, request->name, request->reason);
@@ -87,6 +90,13 @@ void requests_test_alert(struct requests *requests, const char *name)
         return;
     snprintf(request->name, sizeof(request->name), "%s", name);
     mailbox_post(requests->mailbox, &request->mail);
+}
+
+void requests_reload(struct requests *requests)
+{
+    struct request *request = request_new(REQUEST_RELOAD);
+    if (request != NULL)
+        mailbox_post(requests->mailbox, &request->mail);
 }
 
 void requests_best(struct requests *requests, const char *from, const char *to, const char *reason)

@@ -14,6 +14,7 @@ struct request_sinks {
     void (*check)(void *user, const char *name); /* NULL = all */
     void (*reports)(void *user, const struct report_batch *batch);
     void (*test_alert)(void *user, const char *name);
+    void (*reload)(void *user);
     void (*best)(void *user, const char *from, const char *to, const char *reason);
 };
 
@@ -32,6 +33,9 @@ bool requests_reports(struct requests *requests, struct report_batch *batch);
 
 /* Send a message that is a test. */
 void requests_test_alert(struct requests *requests, const char *name);
+
+/* Load configuration and scripts anew. */
+void requests_reload(struct requests *requests);
 
 /* The best provider is another. */
 void requests_best(struct requests *requests, const char *from, const char *to, const char *reason);

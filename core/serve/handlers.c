@@ -190,6 +190,23 @@ static void handle_check(struct request *request)
     reply_json(request, 202, &body);
 }
 
+/* -- asking for a reload -- */
+
+static void handle_reload(struct request *request)
+{
+    struct buf body = BUF_EMPTY;
+    int64_t seen = event_ring_last_id(&request->thread->events);
+    request->server->hooks.reload(request->server->hooks.user);
+    struct json j = json_begin(&body);
+    json_object(&j);
+    json_key(&j, "reloading");
+    json_bool(&j, true);
+    json_key(&j, "since_id"); /* behind it comes the event that tells what came of it */
+    json_int(&j, seen);
+    json_end(&j);
+    reply_json(request, 202, &body);
+}
+
 /* -- the index -- */
 
 static void handle_index(struct request *request);
@@ -239,6 +256,8 @@ const struct route handler_routes[] = {
      .about = "tell what became of calls of your own"},
     {"/api/providers/check", ROUTE_POST, handle_check, .about = "check all providers now"},
     {"/api/providers/check/{name}", ROUTE_POST, handle_check_of_one, .about = "check one provider now"},
+    {"/api/reload", ROUTE_POST, handle_reload,
+     .about = "load configuration and scripts anew; events behind since_id tell what came of it"},
 };
 const size_t handler_route_count = sizeof(handler_routes) / sizeof(handler_routes[0]);
 

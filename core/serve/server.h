@@ -41,6 +41,8 @@ struct server_hooks {
     bool (*take_reports)(void *user, struct report_batch *batch);
     /* Have an alert send a test. */
     void (*test_alert)(void *user, const char *name);
+    /* Load configuration and scripts anew; an event tells what came of it. */
+    void (*reload)(void *user);
     /* Who is best for the policy in force has changed; "" = nobody. NULL = not wanted. */
     void (*best_changed)(void *user, const char *from, const char *to, const char *reason);
 };

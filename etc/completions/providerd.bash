@@ -28,7 +28,7 @@ _providerd() {
         [[ ${COMP_WORDS[i]} == backup ]] && backup=yes
         [[ ${COMP_WORDS[i]} == replay ]] && replay=yes
         [[ ${COMP_WORDS[i]} == token ]] && token=yes
-        [[ ${COMP_WORDS[i]} == status || ${COMP_WORDS[i]} == best || ${COMP_WORDS[i]} == history ]] && asks=${COMP_WORDS[i]}
+        [[ ${COMP_WORDS[i]} == status || ${COMP_WORDS[i]} == best || ${COMP_WORDS[i]} == history || ${COMP_WORDS[i]} == reload ]] && asks=${COMP_WORDS[i]}
     done
     case $previous in
     -c | --config | --with)
@@ -90,7 +90,7 @@ _providerd() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ -z $new && -z $replay && -z $token && -z $asks ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'status best history check new backup replay token' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'status best history reload check new backup replay token' -- "$word")
     fi
 }
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from harness import BINARY, clean_environment, wait_for, write_settings
-from made import failing, good
+from made import failing, good, script
 
 SPECS = {"fine": good(12.5), "bad": failing()}
 
@@ -88,6 +88,37 @@ def test_a_token_is_sent_where_one_is_asked_for(providers, daemon):
     assert refused.returncode == 1
     assert refused.stderr.endswith("; set PROVIDERD_TOKEN\n")
     assert run(running, "status", PROVIDERD_TOKEN=token).returncode == 0
+
+
+def test_a_reload_is_asked_for_and_told_of(made, providers):
+    running = made(SPECS)
+    (providers / "made.lua").write_text(script({**SPECS, "third": good(1.0)}))
+    asked = run(running, "reload")
+    assert (asked.returncode, asked.stdout, asked.stderr) == (0, "reloaded\n", "")
+    assert "third" in running.get("/api/providers/status").json["providers"]
+    (providers / "made.lua").write_text("return 5")
+    refused = run(running, "reload")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("providerd: reload refused, all goes on as before: ")
+    assert "made.lua" in refused.stderr
+    event = json.loads(run(running, "reload", "--json").stdout)
+    assert event["kind"] == "reload_failed"
+    assert "made.lua" in event["message"]
+
+
+def test_a_check_at_a_terminal_shows_how_far_it_is(providers, tmp_path):
+    (providers / "made.lua").write_text(script(SPECS))
+    path = write_settings(tmp_path, provider_paths=[str(providers)])
+    ours, theirs = pty.openpty()
+    checking = subprocess.Popen([BINARY, "-c", path, "check"], stdout=subprocess.PIPE, stderr=theirs, text=True,
+                                env=clean_environment())
+    os.close(theirs)
+    table, _ = checking.communicate(timeout=60)
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert "1 of 2 checked: " in shown and "2 of 2 checked: " in shown
+    assert shown.endswith("\r\033[K"), "nothing of it stays"
+    assert "checked" not in table and "healthy" in table
 
 
 def test_who_is_not_there_is_told(made, tmp_path):
