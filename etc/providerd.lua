@@ -7,21 +7,34 @@
 return {
   -- Serving -----------------------------------------------------------------------------------------------------------
 
-  -- Addresses of the REST interface: one, or a list. Port 0 takes a free one. Without authentication, so keep it on
-  -- loopback. (restart)
+  -- Addresses of the REST interface: one, or a list. Port 0 takes a free one. "https://0.0.0.0:8443" with TLS; see
+  -- `tokens` and `tls` for what belongs to listening beyond this machine. (restart)
   listen = "127.0.0.1:8000",
   -- An address such as "127.0.0.1:8001" at which HAProxy's agent checks are answered (etc/clients/README.md); false for
   -- none. (restart)
   agent_check = false,
-  -- Threads that answer requests; one answers more than 100,000 a second. (restart)
   -- Beyond this machine it listens only with tokens, or when this is true.
   insecure = false,
   -- Who may ask what: { name = "router", scope = "report", hash = "sha256:..." }, as `providerd token router` prints it.
-  -- "read" may ask, "report" also tell of its calls, "admin" everything. None: everybody who can reach it may everything.
+  -- "read" may ask, "report" also tell of its calls, "admin" everything; per_minute = 600 holds it to so many requests.
+  -- None: everybody who can reach it may everything.
   tokens = {},
   -- Names with a dot by which clients may address it, such as "llm.example.org"; others are refused (DNS rebinding).
   -- Addresses and names without a dot need not be listed; "*": whatever they say.
   hosts = {},
+  -- The certificate for addresses of `listen` that begin with "https://", read again at each reload:
+  --   { certificate = "/etc/providerd/cert.pem", key = "/etc/providerd/key.pem" },
+  tls = false,
+  -- A page at /status, and badges, that anybody may see without a token, of these providers; { "*" } shows all:
+  --   { title = "Our LLM providers", note = "Trouble? ask@example.org", providers = { "groq" }, latency = true,
+  --     incidents = true },
+  public_page = false,
+  -- Origins such as "https://app.example.org" whose pages may ask from a browser (CORS); { "*" }: any.
+  cors = {},
+  -- A file to which each request gets a line, without its query; "-" is standard error, false none. Opened again at
+  -- each reload.
+  access_log = false,
+  -- Threads that answer requests; one answers more than 100,000 a second. (restart)
   http_threads = 1,
   -- Connections that one of these threads keeps open; further ones wait. (restart)
   max_connections = 1024,
@@ -202,6 +215,9 @@ return {
 
   -- error, warning, info or debug.
   log_level = "info",
+  -- A crash leaves no core dump, and nobody but root may look into the process, since keys are in its memory. true: as
+  -- the system has it. (restart)
+  core_dumps = false,
 
   -- Single providers --------------------------------------------------------------------------------------------------
 

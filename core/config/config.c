@@ -69,6 +69,8 @@ static bool set_defaults_of(const struct setting *settings, size_t count, void *
         case SETTING_MAINTENANCE:
         case SETTING_REPORTS:
         case SETTING_TOKENS:
+        case SETTING_PUBLIC_PAGE:
+        case SETTING_TLS:
         case SETTING_VALUE:
             break;
         }
@@ -79,7 +81,8 @@ static bool set_defaults_of(const struct setting *settings, size_t count, void *
 static bool set_defaults(struct config *config)
 {
     if (!set_defaults_of(config_settings, config_setting_count, config) ||
-        !set_defaults_of(report_setting_list, report_setting_count, &config->reports))
+        !set_defaults_of(report_setting_list, report_setting_count, &config->reports) ||
+        !set_defaults_of(public_page_setting_list, public_page_setting_count, &config->public_page))
         return false;
     config->tuning.degraded_latency = (struct latency_threshold){.fixed_ms = 1000};
     config->tuning.weights = (struct score_weights){.latency = 1};
@@ -92,7 +95,8 @@ static bool set_defaults(struct config *config)
     };
     config->witnesses = calloc(1, sizeof(*config->witnesses));
     config->hosts = calloc(1, sizeof(*config->hosts));
-    return config->witnesses != NULL && config->hosts != NULL;
+    config->cors = calloc(1, sizeof(*config->cors));
+    return config->witnesses != NULL && config->hosts != NULL && config->cors != NULL;
 }
 
 static void check_words(struct reading *r)
@@ -214,6 +218,11 @@ void config_free(struct config *config)
     }
     free(config->policies);
     free(config->tokens);
+    free(config->tls.certificate);
+    free(config->tls.key);
+    free(config->public_page.title);
+    free(config->public_page.note);
+    free_texts(config->public_page.providers);
     price_list_release(config->prices);
     alert_config_dispose(&config->alerting);
     free(config->path);

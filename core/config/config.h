@@ -12,7 +12,9 @@
 #include "config/alerts.h"
 #include "config/busy_hours.h"
 #include "config/prices.h"
+#include "config/public_page.h"
 #include "config/report_rules.h"
+#include "config/tls_files.h"
 #include "config/tokens.h"
 #include "script/tuning.h"
 
@@ -52,6 +54,10 @@ struct config {
     struct token_rule *tokens;
     size_t token_count;
     char **hosts; /* names by which clients may address it; may be empty */
+    struct tls_files tls;
+    struct public_page public_page;
+    char **cors;      /* origins whose pages may ask; "*" = any; may be empty */
+    char *access_log; /* file; "-" = standard error, NULL = none */
     int64_t http_threads;
     int64_t max_connections; /* per HTTP thread */
     int64_t max_header_bytes;
@@ -106,6 +112,7 @@ struct config {
     int64_t script_instructions;
 
     char *log_level;
+    bool core_dumps; /* a crash may leave one, with keys in it */
 
     struct provider_settings *providers; /* as many as named in the file */
     size_t provider_count;

@@ -111,6 +111,12 @@ static void refuse(struct reading *r, const char *scope, const struct setting *s
     case SETTING_REPORTS:
         fault(r, scope, setting->key, "expected a table of settings, such as { weight_percent = 20 }; got %s", got);
         break;
+    case SETTING_PUBLIC_PAGE:
+        fault(r, scope, setting->key, "expected false, or a table such as { providers = { \"groq\" } }; got %s", got);
+        break;
+    case SETTING_TLS:
+        fault(r, scope, setting->key, "expected false, or { certificate = \"FILE\", key = \"FILE\" }; got %s", got);
+        break;
     case SETTING_VALUE: /* says it itself */
         break;
     case SETTING_PRICES:
@@ -263,6 +269,49 @@ static void read_prices(struct reading *r, const char *scope, const struct setti
     r->config->prices = prices;
 }
 
+static bool is_false(lua_State *L)
+{
+    return lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+}
+
+static size_t count_texts(char *const *texts)
+{
+    size_t count = 0;
+    while (texts != NULL && texts[count] != NULL)
+        ++count;
+    return count;
+}
+
+static void read_public_page(struct reading *r, const struct setting *setting, struct public_page *page)
+{
+    if (is_false(r->L))
+        return;
+    if (!lua_istable(r->L, -1)) {
+        refuse(r, "", setting);
+        return;
+    }
+    page->on = true;
+    read_table(r, setting->key, public_page_setting_list, public_page_setting_count, page);
+    size_t count = count_texts(page->providers);
+    if (count == 0 || count > PUBLIC_PROVIDERS_MAX)
+        fault(r, setting->key, "providers", "expected 1 to %d names of providers to be shown; { \"*\" } shows all",
+              PUBLIC_PROVIDERS_MAX);
+}
+
+static void read_tls(struct reading *r, const struct setting *setting, struct tls_files *files)
+{
+    if (is_false(r->L))
+        return;
+    if (!lua_istable(r->L, -1)) {
+        refuse(r, "", setting);
+        return;
+    }
+    files->on = true;
+    read_table(r, setting->key, tls_setting_list, tls_setting_count, files);
+    if (files->certificate == NULL || files->key == NULL)
+        fault(r, setting->key, files->certificate == NULL ? "certificate" : "key", "expected the name of a PEM file");
+}
+
 /* Reads the value on top of the stack into its place in `record`, or notes a fault. */
 static void read_setting(struct reading *r, const char *scope, const struct setting *setting, void *record)
 {
@@ -338,6 +387,12 @@ static void read_setting(struct reading *r, const char *scope, const struct sett
         else
             refuse(r, scope, setting);
         break;
+    case SETTING_PUBLIC_PAGE:
+        read_public_page(r, setting, (void *)place);
+        break;
+    case SETTING_TLS:
+        read_tls(r, setting, (void *)place);
+        break;
     case SETTING_VALUE:
         free(*(char **)(void *)place);
         *(char **)(void *)place = lua_source_or_fault(r, scope, setting->key);
@@ -353,7 +408,7 @@ static void read_setting(struct reading *r, const char *scope, const struct sett
         if (read_text(L) != NULL) {
             free(*(char **)(void *)place);
             *(char **)(void *)place = copy_or_fault(r, lua_tostring(L, -1));
-        } else if (setting->type == SETTING_FILE && lua_isboolean(L, -1) && !lua_toboolean(L, -1)) {
+        } else if (setting->type == SETTING_FILE && is_false(L)) {
             free(*(char **)(void *)place);
             *(char **)(void *)place = NULL;
         } else {

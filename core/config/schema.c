@@ -27,6 +27,10 @@ const struct setting config_settings[] = {
     {"insecure", SETTING_FLAG, "false", 0, 0, AT(insecure)},
     {"tokens", SETTING_TOKENS, "{}", 0, 0, 0},
     {"hosts", SETTING_LIST, "{}", 0, 0, AT(hosts)},
+    {"tls", SETTING_TLS, "false", 0, 0, AT(tls)},
+    {"public_page", SETTING_PUBLIC_PAGE, "false", 0, 0, AT(public_page)},
+    {"cors", SETTING_LIST, "{}", 0, 0, AT(cors)},
+    {"access_log", SETTING_FILE, NULL, 0, 0, AT(access_log)},
     {"http_threads", SETTING_INTEGER, "1", 1, 16, AT(http_threads)},
     {"max_connections", SETTING_INTEGER, "1024", 1, 100000, AT(max_connections)},
     {"max_header_size", SETTING_SIZE, "16KB", 1 * KB, 256 * KB, AT(max_header_bytes)},
@@ -88,6 +92,7 @@ const struct setting config_settings[] = {
     {"script_instructions", SETTING_INTEGER, "5000000", 10000, 1000000000, AT(script_instructions)},
 
     {"log_level", SETTING_TEXT, "info", 0, 0, AT(log_level)},
+    {"core_dumps", SETTING_FLAG, "false", 0, 0, AT(core_dumps)},
     {"providers", SETTING_PROVIDERS, NULL, 0, 0, AT(providers)},
 };
 const size_t config_setting_count = sizeof(config_settings) / sizeof(config_settings[0]);
@@ -145,6 +150,21 @@ const struct setting report_setting_list[] = {
     {"max_ejected_percent", SETTING_INTEGER, "50", 0, 100, FOR_REPORTS(max_ejected_percent)},
 };
 const size_t report_setting_count = sizeof(report_setting_list) / sizeof(report_setting_list[0]);
+
+const struct setting public_page_setting_list[] = {
+    {"title", SETTING_TEXT, "Provider status", 0, 0, offsetof(struct public_page, title)},
+    {"note", SETTING_FILE, NULL, 0, 0, offsetof(struct public_page, note)},
+    {"providers", SETTING_LIST, NULL, 0, 0, offsetof(struct public_page, providers)},
+    {"latency", SETTING_FLAG, "false", 0, 0, offsetof(struct public_page, latency)},
+    {"incidents", SETTING_FLAG, "false", 0, 0, offsetof(struct public_page, incidents)},
+};
+const size_t public_page_setting_count = sizeof(public_page_setting_list) / sizeof(public_page_setting_list[0]);
+
+const struct setting tls_setting_list[] = {
+    {"certificate", SETTING_TEXT, NULL, 0, 0, offsetof(struct tls_files, certificate)},
+    {"key", SETTING_TEXT, NULL, 0, 0, offsetof(struct tls_files, key)},
+};
+const size_t tls_setting_count = sizeof(tls_setting_list) / sizeof(tls_setting_list[0]);
 
 int size_parse(const char *text, int64_t *bytes)
 {

@@ -31,6 +31,8 @@ enum setting_type {
     SETTING_MAINTENANCE, /* maintenances of struct alert_config */
     SETTING_REPORTS,     /* struct report_rules */
     SETTING_TOKENS,      /* tokens of struct config */
+    SETTING_PUBLIC_PAGE, /* struct public_page, or false */
+    SETTING_TLS,         /* struct tls_files, or false */
     SETTING_VALUE,       /* char *: a table as Lua source */
 };
 
@@ -60,6 +62,12 @@ extern const size_t maintenance_setting_count;
 /* Those of `reports`; config/report_rules.h. */
 extern const struct setting report_setting_list[];
 extern const size_t report_setting_count;
+
+/* Those of `public_page` and `tls`; config/public_page.h, config/tls_files.h. */
+extern const struct setting public_page_setting_list[];
+extern const size_t public_page_setting_count;
+extern const struct setting tls_setting_list[];
+extern const size_t tls_setting_count;
 
 /* Reads a size: digits, then nothing, "B", "KB", "MB" or "GB" (powers of 1024). 0, or -1. */
 int size_parse(const char *text, int64_t *bytes);

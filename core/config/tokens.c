@@ -62,6 +62,20 @@ static const char *text_field(lua_State *L, const char *field)
     return text;
 }
 
+/* How often it may ask; absent = as often as it likes. */
+static bool read_rate(struct reading *r, const char *scope_name, struct token_rule *token)
+{
+    int is_whole = 0;
+    int type = lua_getfield(r->L, -1, "per_minute");
+    lua_Integer value = lua_tointegerx(r->L, -1, &is_whole);
+    bool sound = type == LUA_TNIL || (type == LUA_TNUMBER && is_whole && value >= 1 && value <= TOKEN_PER_MINUTE_MAX);
+    lua_pop(r->L, 1);
+    token->per_minute = sound && type == LUA_TNUMBER ? (unsigned)value : 0;
+    if (!sound)
+        fault(r, scope_name, "per_minute", "expected a whole number of requests from 1 to %d", TOKEN_PER_MINUTE_MAX);
+    return sound;
+}
+
 static void read_token(struct reading *r, size_t i)
 {
     char scope_name[32];
@@ -87,6 +101,8 @@ static void read_token(struct reading *r, size_t i)
         fault(r, scope_name, "hash", "expected \"sha256:\" and 64 digits, as `providerd token` prints them");
         return;
     }
+    if (!read_rate(r, scope_name, &token))
+        return;
     struct token_rule *grown = realloc(config->tokens, (config->token_count + 1) * sizeof(*grown));
     if (grown == NULL) {
         fault(r, scope_name, "", "out of memory");

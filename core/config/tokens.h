@@ -15,11 +15,13 @@
 enum token_scope { TOKEN_READ = 1, TOKEN_REPORT, TOKEN_ADMIN };
 
 enum { TOKENS_MAX = 256, TOKEN_NAME_MAX = 64, TOKEN_HASH_BYTES = 32, TOKEN_TEXT_MAX = 72, TOKEN_HASH_TEXT_MAX = 72 };
+enum { TOKEN_PER_MINUTE_MAX = 60000000 };
 
 struct token_rule {
     char name[TOKEN_NAME_MAX]; /* for people */
     enum token_scope scope;
     unsigned char hash[TOKEN_HASH_BYTES];
+    unsigned per_minute; /* requests that it may make; 0 = any number */
 };
 
 /* "read", "report", "admin". */

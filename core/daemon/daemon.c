@@ -17,6 +17,7 @@
 #include "serve/access.h"
 #include "serve/server.h"
 #include "serve/site.h"
+#include "serve/tls.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -247,10 +248,28 @@ static struct access *make_access(const struct daemon *daemon, const struct conf
                  url);
         return NULL;
     }
-    struct access *access = access_new(config);
-    if (access == NULL)
-        snprintf(error, error_size, "out of memory for the tokens");
-    return access;
+    if (!config->insecure && server_agent_is_exposed(daemon->server)) {
+        snprintf(error, error_size,
+                 "agent_check: %s can be reached from other machines, and takes no tokens: say insecure = true",
+                 server_agent_address(daemon->server));
+        return NULL;
+    }
+    return access_new(config, error, error_size);
+}
+
+/* By which connections with TLS are made; NULL = there are none to be. False with the reason. */
+static bool make_tls(const struct config *config, SSL_CTX **context, char *error, size_t error_size)
+{
+    *context = NULL;
+    if (config->tls.on)
+        return (*context = tls_context_new(&config->tls, error, error_size)) != NULL;
+    for (char **listen = config->listen; *listen != NULL; ++listen) {
+        if (strncmp(*listen, "https://", strlen("https://")) == 0) {
+            snprintf(error, error_size, "listen: %s needs a certificate: set tls", *listen);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -317,6 +336,7 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     struct alert_host *alerts = NULL;
     struct site *site = NULL;
     struct access *access = NULL;
+    SSL_CTX *tls = NULL;
     if (generation->broken_count != 0) {
         struct buf faults = BUF_EMPTY;
         generation_describe_faults(generation, &faults);
@@ -334,7 +354,7 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     if (site == NULL)
         goto refuse;
     access = make_access(daemon, generation->config, error, error_size);
-    if (access == NULL)
+    if (access == NULL || !make_tls(generation->config, &tls, error, error_size))
         goto refuse;
     if (tracker_apply(daemon->tracker, generation) != 0) {
         snprintf(error, error_size, "out of memory for the new generation");
@@ -349,12 +369,16 @@ static int try_reload(struct daemon *daemon, char *error, size_t error_size)
     daemon->site = site;
     server_publish_access(daemon->server, access);
     access_release(access);
+    if (tls != NULL)
+        server_publish_tls(daemon->server, tls);
+    SSL_CTX_free(tls);
     alerting_apply(daemon->alerting, alerts, journal_last_id(daemon->journal));
     generation_release(daemon->generation);
     daemon->generation = generation;
     return 0;
 
 refuse:
+    SSL_CTX_free(tls);
     access_release(access);
     site_release(site);
     alert_host_free(alerts);
@@ -410,12 +434,14 @@ static void list_folders(struct buf *out, char **folders, const char *const *ins
 static void list_places(const struct daemon *daemon, struct buf *out)
 {
     static const char *const of_providers[] = {"lib", NULL};
-    static const char *const of_plugins[] = {"lib", "policies", "alerts", "dashboard", NULL};
+    static const char *const of_plugins[] = {"lib", "policies", "alerts", "dashboard", "status", NULL};
     const struct config *config = daemon->generation->config;
     if (daemon->settings->config_path != NULL)
         buf_printf(out, "f%s\n", daemon->settings->config_path);
     if (config->env_file != NULL)
         buf_printf(out, "f%s\n", config->env_file);
+    if (config->tls.on)
+        buf_printf(out, "f%s\nf%s\n", config->tls.certificate, config->tls.key);
     list_folders(out, config->provider_paths, of_providers);
     list_folders(out, config->plugin_paths, of_plugins);
 }
@@ -529,14 +555,18 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
     };
     struct policy_host *policies = load_policies(config, error, error_size);
     struct site *site = policies != NULL ? load_site(daemon, config, error, error_size) : NULL;
-    if (site == NULL) {
+    SSL_CTX *tls = NULL;
+    if (site == NULL || !make_tls(config, &tls, error, error_size)) {
         policy_host_release(policies);
+        site_release(site);
         return -1;
     }
     daemon->server = server_open(&options, daemon->store, &hooks, error, error_size);
     struct access *access = daemon->server != NULL ? make_access(daemon, config, error, error_size) : NULL;
     if (access != NULL) {
         server_publish_access(daemon->server, access);
+        if (tls != NULL)
+            server_publish_tls(daemon->server, tls);
         server_publish_policies(daemon->server, policies);
         server_publish_site(daemon->server, site);
         server_recall(daemon->server, journal_last_id(daemon->journal), journal_best(daemon->journal));
@@ -544,6 +574,7 @@ static int start_server(struct daemon *daemon, char *error, size_t error_size)
     }
     policy_host_release(policies);
     daemon->site = site;
+    SSL_CTX_free(tls);
     access_release(access);
     return access != NULL ? server_start(daemon->server, error, error_size) : -1;
 }

@@ -1,6 +1,7 @@
 #include "event/loop.h"
 
 #include "base/clock.h"
+#include "base/recent_worst.h"
 #include "event/timers.h"
 
 #include <errno.h>
@@ -14,20 +15,14 @@
 
 #include <h2o.h>
 
-enum {
-    LONGEST_WAIT_MS = 60000,
-    LAG_WINDOW_US = 1000000,
-};
+enum { LONGEST_WAIT_MS = 60000 };
 
 struct loop {
     h2o_evloop_t *evloop;
     struct timer_heap timers;
     uint64_t now_us;
     bool stopping;
-    /* The worst lag of this second and of the one before. */
-    uint64_t lag_window_began_us;
-    uint64_t lag_us;
-    uint64_t lag_before_us;
+    struct recent_worst lag; /* of timers, us */
 };
 
 struct watch {
@@ -54,7 +49,6 @@ struct loop *loop_new(void)
         return NULL;
     loop->evloop = h2o_evloop_create();
     loop->now_us = clock_monotonic_us();
-    loop->lag_window_began_us = loop->now_us;
     return loop;
 }
 
@@ -75,18 +69,7 @@ uint64_t loop_now_us(const struct loop *loop)
 
 uint64_t loop_lag_us(const struct loop *loop)
 {
-    return loop->lag_us > loop->lag_before_us ? loop->lag_us : loop->lag_before_us;
-}
-
-static void note_lag(struct loop *loop, uint64_t lag_us)
-{
-    if (loop->now_us - loop->lag_window_began_us >= LAG_WINDOW_US) {
-        loop->lag_before_us = loop->lag_us;
-        loop->lag_us = 0;
-        loop->lag_window_began_us = loop->now_us;
-    }
-    if (lag_us > loop->lag_us)
-        loop->lag_us = lag_us;
+    return recent_worst_get(&loop->lag);
 }
 
 static void fire_due_timers(struct loop *loop)
@@ -97,7 +80,7 @@ static void fire_due_timers(struct loop *loop)
     uint64_t now_us = loop->now_us;
     while (!loop->stopping && (timer = timer_heap_first(&loop->timers)) != NULL && timer->due_us <= now_us) {
         timer_heap_remove(&loop->timers, timer);
-        note_lag(loop, now_us - timer->due_us);
+        recent_worst_add(&loop->lag, now_us - timer->due_us, now_us);
         timer->fire(timer, timer->user);
         if (clock_monotonic_us() - now_us > 10000)
             break;

@@ -343,6 +343,14 @@ static int load_scripts(struct generation *generation, const struct generation_p
     return settle_doubles(generation, error, error_size);
 }
 
+static bool gather_meters(struct generation *generation)
+{
+    generation->meters = lua_meters_new(generation->script_count);
+    for (size_t i = 0; generation->meters != NULL && i < generation->script_count; ++i)
+        lua_meters_add(generation->meters, script_meter(generation->scripts[i]));
+    return generation->meters != NULL;
+}
+
 struct generation *generation_load(struct config *config, const struct generation_parts *parts, char *error,
                                    size_t error_size)
 {
@@ -372,6 +380,10 @@ struct generation *generation_load(struct config *config, const struct generatio
     if (load_kinds(generation, &libraries, error, error_size) != 0 ||
         load_scripts(generation, parts, &scripts, &libraries, error, error_size) != 0)
         goto done;
+    if (!gather_meters(generation)) {
+        snprintf(error, error_size, "out of memory for the scripts' meters");
+        goto done;
+    }
     if (parts->only_script == NULL)
         warn_of_strangers(generation);
     loaded = true;
@@ -400,6 +412,7 @@ void generation_release(struct generation *generation)
         dispose_watched(&generation->watched[i]);
     for (size_t i = 0; i < generation->script_count; ++i)
         script_release(generation->scripts[i]);
+    lua_meters_release(generation->meters);
     free(generation->scripts);
     free(generation->stamps);
     environment_release(generation->environment);

@@ -44,8 +44,9 @@ struct generation {
     struct script **scripts;
     uint64_t *stamps; /* of their files; parallel to them */
     size_t script_count;
-    size_t kept_count;       /* scripts that the generation before had as well: nothing about them has changed */
-    struct watched *watched; /* ascending by name */
+    struct lua_meters *meters; /* of the scripts, in their order */
+    size_t kept_count;         /* scripts that the generation before had as well: nothing about them has changed */
+    struct watched *watched;   /* ascending by name */
     size_t watched_count;
     struct provider_absence *absences;
     size_t absence_count;

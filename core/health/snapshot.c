@@ -205,6 +205,7 @@ void snapshot_release(struct snapshot *snapshot)
     free(snapshot->policy);
     kind_table_release(snapshot->kinds);
     alias_list_release(snapshot->aliases);
+    lua_meters_release(snapshot->meters);
     free(snapshot);
 }
 

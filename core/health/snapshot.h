@@ -15,6 +15,7 @@
 #include "probe/phases.h"
 #include "script/announcement.h"
 #include "script/kinds.h"
+#include "script/lua_meter.h"
 #include "script/models.h"
 #include "script/traits.h"
 
@@ -183,9 +184,11 @@ struct snapshot {
     uint64_t loop_lag_us;       /* when it was published */
     size_t probes_in_flight;    /* likewise */
     size_t probes_waiting;
-    uint64_t reloads;        /* generations taken into service since start, the first not counted */
-    int64_t last_reload_us;  /* wall clock of the last reload tried; 0 = none */
-    char *last_reload_error; /* owned; NULL when the last reload was sound */
+    uint64_t probe_lag_us;     /* how late probes set out: timers, and waiting for a place */
+    struct lua_meters *meters; /* of the scripts; NULL before the first generation */
+    uint64_t reloads;          /* generations taken into service since start, the first not counted */
+    int64_t last_reload_us;    /* wall clock of the last reload tried; 0 = none */
+    char *last_reload_error;   /* owned; NULL when the last reload was sound */
     size_t absence_count;
     struct provider_absence *absences; /* owned */
     size_t count;

@@ -44,6 +44,7 @@ static struct snapshot *build_snapshot(struct tracker *tracker)
     snapshot->loop_lag_us = loop_lag_us(tracker->loop);
     snapshot->probes_in_flight = prober_in_flight(tracker->prober);
     snapshot->probes_waiting = prober_waiting(tracker->prober);
+    snapshot->probe_lag_us = snapshot->loop_lag_us + prober_wait_us(tracker->prober);
     snapshot->reloads = tracker->reloads;
     snapshot->last_reload_us = tracker->last_reload_us;
     if (tracker->last_reload_error != NULL)
@@ -53,6 +54,7 @@ static struct snapshot *build_snapshot(struct tracker *tracker)
         snapshot->policy = strdup(generation->config->policy);
         snapshot->kinds = kind_table_retain(generation->kinds);
         snapshot->aliases = alias_list_retain(generation->aliases);
+        snapshot->meters = lua_meters_retain(generation->meters);
         if (generation->absence_count != 0)
             snapshot->absences = calloc(generation->absence_count, sizeof(*snapshot->absences));
         if (snapshot->absences != NULL) {

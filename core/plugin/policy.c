@@ -5,6 +5,7 @@
 #include "plugin/builtin_rule.h"
 #include "plugin/candidate_lua.h"
 #include "plugin/policy_host.h"
+#include "script/lua_meter.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -121,6 +122,8 @@ static struct open_policy *open_at(struct policy_state *state, size_t i)
         policy->sandbox = NULL;
     }
     policy->broken = policy->sandbox == NULL;
+    if (policy->sandbox != NULL)
+        sandbox_set_meter(policy->sandbox, state->host->sources[i].meter);
     return policy;
 }
 
@@ -179,11 +182,12 @@ static void tell_cooling(const struct candidate *first, struct policy_result *re
              first->view->name, until, first->cooling_kind);
 }
 
-static void fall_back(struct policy_state *state, struct open_policy *policy, const char *name,
+static void fall_back(struct policy_state *state, struct open_policy *policy, const struct policy_source *source,
                       struct policy_result *result)
 {
+    lua_meter_add_error(source->meter, result->error);
     if (strcmp(policy->logged, result->error) != 0)
-        log_warning("policy", "%s: %s; the built-in rule answers", name, result->error);
+        log_warning("policy", "%s: %s; the built-in rule answers", source->name, result->error);
     memcpy(policy->logged, result->error, sizeof(policy->logged));
     forget_ranking(state);
     builtin_rule_rank(&state->set, &state->ranking, result);
@@ -216,7 +220,7 @@ bool policy_rank(struct policy_state *state, const struct policy_request *reques
         memcpy(result->error, policy->error, sizeof(result->error));
     if (policy->broken ||
         sandbox_protect(policy->sandbox, call_rank, &call, 0, result->error, sizeof(result->error)) != 0)
-        fall_back(state, policy, source->name, result);
+        fall_back(state, policy, source, result);
     ranking_add_rest(&state->set, &state->ranking);
     if (state->ranking.ranked != 0 && state->ranking.rows[0].candidate->cooling_until_us != 0)
         tell_cooling(state->ranking.rows[0].candidate, result);

@@ -21,6 +21,7 @@
 #include <stddef.h>
 
 struct policy_host;
+struct lua_meter;
 struct policy_state;
 
 enum {
@@ -52,6 +53,9 @@ struct policy_host *policy_host_retain(struct policy_host *host);
 void policy_host_release(struct policy_host *host); /* NULL is allowed */
 
 const char *policy_default_name(const struct policy_host *host);
+
+/* What the i-th policy took on all threads (lua_meter.h), the host's reference; NULL past the last. */
+struct lua_meter *policy_meter(const struct policy_host *host, size_t i);
 
 /* The i-th policy's name in ascending order, NULL past the last. */
 const char *policy_name(const struct policy_host *host, size_t i);

@@ -1,6 +1,7 @@
 #include "plugin/policy_host.h"
 
 #include "base/buf.h"
+#include "script/lua_meter.h"
 #include "script/settings.h"
 
 #include <dirent.h>
@@ -169,7 +170,8 @@ static void add_source(struct policy_host *host, const char *folder, const char 
         add_fault(faults, path + 1, "a policy of this name exists already");
     else if (read_source(source, path + 1) != 0)
         add_fault(faults, path + 1, strerror(errno));
-    else if (settings != NULL && (source->settings = strdup(settings)) == NULL)
+    else if ((source->meter = lua_meter_new(path + 1)) == NULL ||
+             (settings != NULL && (source->settings = strdup(settings)) == NULL))
         add_fault(faults, path + 1, "out of memory");
     else
         try_source(host, source, faults);
@@ -325,6 +327,7 @@ void policy_host_release(struct policy_host *host)
         free(host->sources[i].chunk_name);
         free(host->sources[i].text);
         free(host->sources[i].settings);
+        lua_meter_release(host->sources[i].meter);
     }
     price_list_release(host->prices);
     free(host->sources);
@@ -332,6 +335,11 @@ void policy_host_release(struct policy_host *host)
         free(host->library_dirs[i]);
     free(host->library_dirs);
     free(host);
+}
+
+struct lua_meter *policy_meter(const struct policy_host *host, size_t i)
+{
+    return i < host->count ? host->sources[i].meter : NULL;
 }
 
 const char *policy_default_name(const struct policy_host *host)

@@ -12,7 +12,8 @@ struct policy_source {
     char *chunk_name; /* "@path": what Lua's messages begin with */
     char *text;
     size_t len;
-    char *settings; /* the configuration's for it, as a Lua table's source; NULL = none */
+    struct lua_meter *meter; /* of all threads */
+    char *settings;          /* the configuration's for it, as a Lua table's source; NULL = none */
 };
 
 struct policy_host {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/recent_worst.h"
 #include "probe/mailing.h"
 #include "probe/outcome.h"
 #include "probe/receiving.h"
@@ -32,6 +33,7 @@ struct prober {
     unsigned max_in_flight;
     size_t in_flight;
     size_t waiting;
+    struct recent_worst wait; /* for a place on the wire, us */
     struct probe *first_waiting;
     struct probe *last_waiting;
     CURL *idle[IDLE_HANDLES_MAX];
@@ -144,7 +146,9 @@ static void put_on_wire(struct probe *probe)
     struct prober *prober = probe->prober;
 
     ++prober->in_flight;
-    probe->receiving.answer.waited_us = clock_monotonic_us() - probe->queued_us;
+    uint64_t now_us = clock_monotonic_us();
+    probe->receiving.answer.waited_us = now_us - probe->queued_us;
+    recent_worst_add(&probe->prober->wait, now_us - probe->queued_us, now_us);
     probe->easy = take_handle(prober);
     if (probe->easy == NULL) {
         finish(probe, CURLE_OUT_OF_MEMORY);
@@ -467,6 +471,13 @@ void probe_cancel(struct probe *probe)
 size_t prober_in_flight(const struct prober *prober)
 {
     return prober->in_flight;
+}
+
+uint64_t prober_wait_us(const struct prober *prober)
+{
+    uint64_t worst = recent_worst_get(&prober->wait);
+    uint64_t oldest = prober->first_waiting != NULL ? clock_monotonic_us() - prober->first_waiting->queued_us : 0;
+    return worst > oldest ? worst : oldest;
 }
 
 size_t prober_waiting(const struct prober *prober)

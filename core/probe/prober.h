@@ -126,6 +126,9 @@ void probe_cancel(struct probe *probe);
 size_t prober_in_flight(const struct prober *prober);
 size_t prober_waiting(const struct prober *prober);
 
+/* The longest that a probe has waited for its turn, within the last second or two or until now. */
+uint64_t prober_wait_us(const struct prober *prober);
+
 /* The first bytes of the body, whether it was kept or not, at most PROBE_HEAD_MAX. The answer's. */
 const char *probe_answer_head(const struct probe_answer *answer, size_t *len);
 

@@ -69,6 +69,7 @@ void check_fail(struct check *check, const char *message)
     verdict.http_status = check->http_status;
     verdict.latency_ms = check_measured_ms(check);
     redact_into(check->script->redactor, message, verdict.message, sizeof(verdict.message));
+    lua_meter_add_error(check->script->meter, verdict.message);
     if (check->order.purpose == CHECK_STATUS_PAGE)
         verdict.announcement = announcement_unknown(verdict.message);
     end_check(check, &verdict);

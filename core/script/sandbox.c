@@ -1,7 +1,9 @@
 #include "script/sandbox.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "script/chunk_cache.h"
+#include "script/lua_meter.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -20,6 +22,7 @@ struct sandbox {
     struct sandbox_limits limits;
     size_t memory_used;
     long instructions_left;
+    struct lua_meter *meter; /* a reference; NULL = nobody counts */
 };
 
 static void *limited_allocate(void *user, void *block, size_t old_size, size_t new_size)
@@ -220,8 +223,16 @@ void sandbox_free(struct sandbox *sandbox)
     for (size_t i = 0; i < sandbox->library_count; ++i)
         free(sandbox->library_dirs[i]);
     free(sandbox->library_dirs);
+    lua_meter_release(sandbox->meter);
     free(sandbox->name);
     free(sandbox);
+}
+
+void sandbox_set_meter(struct sandbox *sandbox, struct lua_meter *meter)
+{
+    lua_meter_retain(meter);
+    lua_meter_release(sandbox->meter);
+    sandbox->meter = meter;
 }
 
 lua_State *sandbox_state(struct sandbox *sandbox)
@@ -269,8 +280,11 @@ int sandbox_load_text(struct sandbox *sandbox, const char *chunk_name, const cha
 
 int sandbox_call(struct sandbox *sandbox, int arguments, int results, char *error, size_t error_size)
 {
+    uint64_t began_us = clock_monotonic_us();
     refill_budget(sandbox, sandbox->state);
-    if (lua_pcall(sandbox->state, arguments, results, 0) == LUA_OK)
+    int status = lua_pcall(sandbox->state, arguments, results, 0);
+    lua_meter_add_run(sandbox->meter, clock_monotonic_us() - began_us);
+    if (status == LUA_OK)
         return 0;
     take_error(sandbox->state, error, error_size);
     return -1;
@@ -288,8 +302,10 @@ int sandbox_protect(struct sandbox *sandbox, lua_CFunction function, void *user,
 int sandbox_resume(struct sandbox *sandbox, lua_State *coroutine, int arguments, int *results, char *error,
                    size_t error_size)
 {
+    uint64_t began_us = clock_monotonic_us();
     refill_budget(sandbox, coroutine);
     int status = lua_resume(coroutine, sandbox->state, arguments, results);
+    lua_meter_add_run(sandbox->meter, clock_monotonic_us() - began_us);
     if (status != LUA_OK && status != LUA_YIELD)
         take_error(coroutine, error, error_size);
     return status;

@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 struct sandbox;
+struct lua_meter;
 
 /* Stack slots to reserve in every state and coroutine before Lua code runs in it. Debian 12's Lua 5.4.4 carries a patch
  * (0005-cve-2022-33099) after which `..` loses the stack's top when its metamethod makes the stack move; secrets have
@@ -61,6 +62,9 @@ int sandbox_protect(struct sandbox *sandbox, lua_CFunction function, void *user,
  * or an error status with the message copied into `error` (the coroutine is then dead). */
 int sandbox_resume(struct sandbox *sandbox, lua_State *coroutine, int arguments, int *results, char *error,
                    size_t error_size);
+
+/* From now on its runs are counted there (lua_meter.h); a reference is taken. */
+void sandbox_set_meter(struct sandbox *sandbox, struct lua_meter *meter);
 
 /* Bytes in use now. */
 size_t sandbox_memory(const struct sandbox *sandbox);

@@ -133,7 +133,8 @@ struct script *script_open(const struct script_host *host, const char *path, lua
         script->library[i] = LUA_NOREF;
     script->path = strdup(path);
     script->user_agent = strdup(host->user_agent);
-    if (script->path == NULL || script->user_agent == NULL)
+    script->meter = lua_meter_new(path);
+    if (script->path == NULL || script->user_agent == NULL || script->meter == NULL)
         goto fail;
     script->sandbox = sandbox_new(path, &host->limits, host->library_dirs, host->library_count, reason, sizeof(reason));
     if (script->sandbox == NULL ||
@@ -141,6 +142,7 @@ struct script *script_open(const struct script_host *host, const char *path, lua
         run_file(script, take, reason, sizeof(reason)) != 0)
         goto fail;
     script->loading = NULL;
+    sandbox_set_meter(script->sandbox, script->meter);
     return script;
 
 fail:
@@ -168,10 +170,16 @@ void script_release(struct script *script)
         provider_dispose(&script->providers[i]);
     free(script->providers);
     sandbox_free(script->sandbox);
+    lua_meter_release(script->meter);
     environment_release(script->environment);
     free(script->user_agent);
     free(script->path);
     free(script);
+}
+
+struct lua_meter *script_meter(const struct script *script)
+{
+    return script->meter;
 }
 
 const char *script_path(const struct script *script)

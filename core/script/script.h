@@ -21,6 +21,7 @@
 
 struct script;
 struct check;
+struct lua_meter;
 
 /* What scripts are given to work with. Everything must outlive the scripts; the environment is retained. */
 struct script_host {
@@ -75,6 +76,9 @@ struct script *script_retain(struct script *script);
 void script_release(struct script *script); /* NULL is allowed */
 
 const char *script_path(const struct script *script);
+
+/* What its calls take, and their errors (lua_meter.h); the script's reference. */
+struct lua_meter *script_meter(const struct script *script);
 
 /* Whether it is what its file and its environment say, and nothing else: it read no other file while it was loaded, and
  * no base URL of it was replaced. */

@@ -3,6 +3,7 @@
 #define PROVIDERD_SCRIPT_INTERNAL_H
 
 #include "script/exchange.h"
+#include "script/lua_meter.h"
 #include "script/script.h"
 
 #include <lua.h>
@@ -14,6 +15,7 @@ struct script {
     unsigned references;
     char *path;
     struct sandbox *sandbox;
+    struct lua_meter *meter;
     struct loop *loop;
     struct prober *prober;
     struct redactor *redactor;

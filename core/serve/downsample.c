@@ -26,6 +26,7 @@ struct downsample {
     char model[MODEL_ID_MAX];
     int64_t step_s;
     bool single; /* one series: an array alone, 404 when it is empty */
+    bool uptime_only;
     struct names names;
     size_t at;
     struct store_series *reading; /* NULL between two series */
@@ -48,12 +49,22 @@ static void write_timing(struct fields *fields, const struct tally *tally)
     field_measure(fields, "tokens_per_second_mean", speed->count != 0 ? tally_mean(speed) : -1);
 }
 
+static void write_latency(struct fields *fields, const struct downsample *sample, const struct tally *tally)
+{
+    const struct tally_measure *latency = &tally->latency_ms;
+    bool any = latency->count != 0;
+    field_measure(fields, "min", any ? latency->min : -1);
+    field_measure(fields, "mean", any ? tally_mean(latency) : -1);
+    field_measure(fields, "p95", any ? tally_quantile(latency, 0.95) : -1);
+    field_measure(fields, "max", any ? latency->max : -1);
+    if (sample->span.format == SPAN_CSV || sample->series.table == RECORD_DEEP_CHECK)
+        write_timing(fields, tally);
+}
+
 static void write_step(struct downsample *sample, struct buf *out, const char *name, const struct tally *tally,
                        int64_t start_s)
 {
-    const struct tally_measure *latency = &tally->latency_ms;
-    bool csv = sample->span.format == SPAN_CSV, any = latency->count != 0;
-    struct fields fields = fields_begin(out, csv);
+    struct fields fields = fields_begin(out, sample->span.format == SPAN_CSV);
     if (sample->span.format != SPAN_JSON)
         field_text(&fields, "provider_name", name);
     field_time(&fields, "t", start_s * SECOND_US);
@@ -61,12 +72,8 @@ static void write_step(struct downsample *sample, struct buf *out, const char *n
     field_int(&fields, "up", tally->up);
     field_int(&fields, "unknown", tally->uncounted);
     field_measure(&fields, "uptime_percent", tally->checks != 0 ? 100.0 * tally->up / tally->checks : -1);
-    field_measure(&fields, "min", any ? latency->min : -1);
-    field_measure(&fields, "mean", any ? tally_mean(latency) : -1);
-    field_measure(&fields, "p95", any ? tally_quantile(latency, 0.95) : -1);
-    field_measure(&fields, "max", any ? latency->max : -1);
-    if (csv || sample->series.table == RECORD_DEEP_CHECK)
-        write_timing(&fields, tally);
+    if (!sample->uptime_only)
+        write_latency(&fields, sample, tally);
     fields_end(&fields);
     if (sample->span.format == SPAN_NDJSON)
         buf_append_char(out, '\n');
@@ -281,7 +288,7 @@ static bool read_request(struct request *request, struct downsample *sample, con
     return false;
 }
 
-void handle_downsampled(struct request *request, const struct span *span, const char *name)
+static void answer(struct request *request, const struct span *span, const char *name, bool uptime_only)
 {
     static const struct stream_content content = {"history", fill, begin, dispose};
     struct downsample *sample = calloc(1, sizeof(*sample));
@@ -291,9 +298,20 @@ void handle_downsampled(struct request *request, const struct span *span, const 
     }
     sample->span = *span;
     sample->single = name != NULL;
+    sample->uptime_only = uptime_only;
     if (!read_request(request, sample, name)) {
         dispose(sample);
         return;
     }
     stream_start(request, &content, sample, span_content_type(span->format), false);
+}
+
+void handle_downsampled(struct request *request, const struct span *span, const char *name)
+{
+    answer(request, span, name, false);
+}
+
+void handle_uptime_bars(struct request *request, const struct span *span)
+{
+    answer(request, span, NULL, true);
 }

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "serve/best.h"
+#include "serve/gate.h"
 #include "serve/query.h"
 #include "serve/render.h"
 #include "serve/waiting.h"
@@ -128,7 +129,7 @@ static void handle_health(struct request *request)
     struct buf body = BUF_EMPTY;
     struct store_report store;
     store_get_report(request->server->store, &store);
-    render_health(&body, request->snapshot, &store);
+    render_health(&body, request->snapshot, &store, request->thread->policy_host);
     reply_json(request, 200, &body);
 }
 
@@ -239,11 +240,19 @@ const struct route handler_routes[] = {
     {"/api/providers/export/csv", ROUTE_GET, handle_csv,
      .about = "every provider's state as CSV; with ?hours=, from, to or provider the checks themselves"},
     {"/api/providers/health", ROUTE_GET, handle_health, .about = "how the daemon itself is"},
-    {"/badge/{name}/status.svg", ROUTE_GET, handle_badge_status, .about = "a picture of its state"},
-    {"/badge/{name}/latency.svg", ROUTE_GET, handle_badge_latency, .about = "a picture of its latency"},
-    {"/badge/{name}/uptime/24h.svg", ROUTE_GET, handle_badge_uptime_day, .about = "a picture of its uptime"},
-    {"/badge/{name}/uptime/7d.svg", ROUTE_GET, handle_badge_uptime_week, .about = "likewise, of a week"},
-    {"/badge/{name}/uptime/30d.svg", ROUTE_GET, handle_badge_uptime_month, .about = "likewise, of a month"},
+    {"/badge/{name}/status.svg", ROUTE_GET, handle_badge_status, .published = true, .about = "a picture of its state"},
+    {"/badge/{name}/latency.svg", ROUTE_GET, handle_badge_latency, .published = true,
+     .about = "a picture of its latency"},
+    {"/badge/{name}/uptime/24h.svg", ROUTE_GET, handle_badge_uptime_day, .published = true,
+     .about = "a picture of its uptime"},
+    {"/badge/{name}/uptime/7d.svg", ROUTE_GET, handle_badge_uptime_week, .published = true,
+     .about = "likewise, of a week"},
+    {"/badge/{name}/uptime/30d.svg", ROUTE_GET, handle_badge_uptime_month, .published = true,
+     .about = "likewise, of a month"},
+    {"/status", ROUTE_GET, handle_public_page, .open = true, .about = "the public page, where there is one"},
+    {"/status/now.json", ROUTE_GET, handle_public_status, .open = true, .about = "what it shows"},
+    {"/status/days.json", ROUTE_GET, handle_public_uptime, .open = true,
+     .about = "the uptime of 30 days, for its bars"},
     {"/livez", ROUTE_GET, handle_livez, .open = true, .about = "200: it lives"},
     {"/readyz", ROUTE_GET, handle_readyz, .open = true,
      .about = "200 when it knows enough to answer who is best, else 503"},
@@ -309,17 +318,12 @@ static size_t header_bytes(const h2o_req_t *req)
     return bytes;
 }
 
-static bool is_method(const h2o_req_t *req, const char *method)
-{
-    return h2o_memis(req->input.method.base, req->input.method.len, method, strlen(method));
-}
-
 static void refuse_method(struct request *request, unsigned methods)
 {
     const char *allow = (methods & ROUTE_GET) != 0 ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
     h2o_req_t *req = request->req;
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ALLOW, NULL, allow, strlen(allow));
-    if (is_method(req, "OPTIONS")) {
+    if (request_is_method(request, "OPTIONS")) {
         struct buf none = BUF_EMPTY;
         reply_json(request, 204, &none);
     } else {
@@ -328,49 +332,12 @@ static void refuse_method(struct request *request, unsigned methods)
     }
 }
 
-/* Whether the request may have what it asks for; else it has been answered. `route` NULL = a file, or nothing. */
-static bool is_allowed(struct request *request, const struct route *route)
-{
-    const h2o_req_t *req = request->req;
-    const struct access *access = request->thread->access;
-    if (access == NULL)
-        return true;
-    if (!access_knows_host(access, req->input.authority.base, req->input.authority.len)) {
-        reply_error(request, 421, "'%.*s' is none of this daemon's names; `hosts` in the configuration lists them",
-                    (int)(req->input.authority.len < 100 ? req->input.authority.len : 100), req->input.authority.base);
-        return false;
-    }
-    if (route == NULL || route->open)
-        return true;
-    enum token_scope wanted = route->scope != 0                    ? (enum token_scope)route->scope
-                              : (route->methods & ROUTE_POST) != 0 ? TOKEN_ADMIN
-                                                                   : TOKEN_READ;
-    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
-    const h2o_iovec_t *sent = at != -1 ? &req->headers.entries[at].value : NULL;
-    switch (access_check(access, sent != NULL ? sent->base : NULL, sent != NULL ? sent->len : 0, wanted)) {
-    case ACCESS_GRANTED:
-        return true;
-    case ACCESS_TOO_LITTLE:
-        reply_error(request, 403, "this token is not enough: '%s' is wanted", token_scope_name(wanted));
-        return false;
-    case ACCESS_NO_TOKEN:
-        reply_add_header(request, "www-authenticate", "Bearer realm=\"providerd\"");
-        reply_error(request, 401, "expected \"Authorization: Bearer TOKEN\" with a token of this daemon");
-        return false;
-    case ACCESS_WRONG_TOKEN:
-        reply_add_header(request, "www-authenticate", "Bearer realm=\"providerd\", error=\"invalid_token\"");
-        reply_error(request, 401, "this token is none of this daemon's");
-        return false;
-    }
-    return false;
-}
-
 void handle_request(struct request *request, size_t max_header_bytes)
 {
     h2o_req_t *req = request->req;
     struct request_target target;
 
-    request->head = is_method(req, "HEAD");
+    request->head = request_is_method(request, "HEAD");
     if (header_bytes(req) > max_header_bytes) {
         req->http1_is_persistent = 0;
         reply_error(request, 431, "request line and headers are larger than the %zu bytes allowed", max_header_bytes);
@@ -385,9 +352,9 @@ void handle_request(struct request *request, size_t max_header_bytes)
         return;
     }
     const struct route *route = request->match.route;
-    if (!is_allowed(request, route))
+    if (!gate_passes(request, route))
         return;
-    bool reads = is_method(req, "GET") || request->head;
+    bool reads = request_is_method(request, "GET") || request->head;
     const struct site_file *page = route == NULL && reads ? page_of(request, target.path, target.path_len) : NULL;
     if (page != NULL) {
         reply_file(request, page);
@@ -397,7 +364,7 @@ void handle_request(struct request *request, size_t max_header_bytes)
         reply_error(request, 404, "Not Found; GET / lists the routes");
         return;
     }
-    unsigned method = reads ? ROUTE_GET : is_method(req, "POST") ? ROUTE_POST : 0;
+    unsigned method = reads ? ROUTE_GET : request_is_method(request, "POST") ? ROUTE_POST : 0;
     if ((route->methods & method) == 0) {
         refuse_method(request, route->methods);
         return;

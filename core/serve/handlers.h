@@ -21,6 +21,14 @@ bool history_read_series(struct request *request, struct history_series *series,
 /* downsample.c: the same in steps of time; history.c has read the span. `name` NULL = all. */
 void handle_downsampled(struct request *request, const struct span *span, const char *name);
 
+/* downsample.c: likewise, but of those whom the span names, and without latencies. */
+void handle_uptime_bars(struct request *request, const struct span *span);
+
+/* public_page.c: what anybody may see, where the owner wants that. */
+void handle_public_page(struct request *request);
+void handle_public_status(struct request *request);
+void handle_public_uptime(struct request *request);
+
 /* badge.c: pictures of one provider's state, latency and uptime. */
 void handle_badge_status(struct request *request);
 void handle_badge_latency(struct request *request);

@@ -1,11 +1,14 @@
 #include "serve/http_thread.h"
 
 #include "base/log.h"
+#include "serve/access_log.h"
 #include "serve/agent_check.h"
 #include "serve/best.h"
+#include "serve/gate.h"
 #include "serve/handlers.h"
 #include "serve/listener.h"
 #include "serve/server_internal.h"
+#include "serve/slowness.h"
 #include "serve/waiting.h"
 
 #include <errno.h>
@@ -24,6 +27,7 @@ struct connection {
     h2o_linklist_t link;
     h2o_socket_t *socket;
     struct http_thread *thread;
+    struct slowness slowness;
 };
 
 /* -- connections -- */
@@ -42,8 +46,8 @@ static void on_connection_closed(void *user)
 
 static void pause_listeners(struct http_thread *thread)
 {
-    for (size_t i = 0; i < thread->listener_count; ++i)
-        h2o_socket_read_stop(thread->listeners[i]);
+    for (size_t i = 0; i < thread->entrance_count; ++i)
+        h2o_socket_read_stop(thread->entrances[i].socket);
 }
 
 static void on_rest_over(h2o_timeout_entry_t *entry)
@@ -61,9 +65,36 @@ static void rest_from_accepting(struct http_thread *thread)
         h2o_timeout_link(thread->ctx.loop, &thread->ctx.one_sec_timeout, &thread->rest);
 }
 
+static void on_slow_watch(h2o_timeout_entry_t *entry);
+
+static void watch_slowness(struct http_thread *thread)
+{
+    if (h2o_timeout_is_linked(&thread->slow_watch))
+        return;
+    thread->slow_watch.cb = on_slow_watch;
+    h2o_timeout_link(thread->ctx.loop, &thread->ctx.one_sec_timeout, &thread->slow_watch);
+}
+
+/* Who takes next to nothing of an answer holds its memory and a place: h2o itself waits for ever. */
+static void on_slow_watch(h2o_timeout_entry_t *entry)
+{
+    struct http_thread *thread = H2O_STRUCT_FROM_MEMBER(struct http_thread, slow_watch, entry);
+    uint64_t now_ms = h2o_now(thread->ctx.loop);
+    for (h2o_linklist_t *link = thread->connections.next; link != &thread->connections; link = link->next) {
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
+        int fd = h2o_socket_get_fd(connection->socket);
+        bool writing = h2o_socket_is_writing(connection->socket);
+        if (slowness_exceeds(&connection->slowness, fd, writing, now_ms, thread->server->idle_timeout_ms))
+            shutdown(fd, SHUT_RDWR);
+    }
+    if (thread->connection_count != 0)
+        watch_slowness(thread);
+}
+
 static void on_accept(h2o_socket_t *listener, const char *err)
 {
-    struct http_thread *thread = listener->data;
+    struct entrance *entrance = listener->data;
+    struct http_thread *thread = entrance->thread;
     if (err != NULL)
         return;
     for (int i = 0; i < ACCEPTS_PER_TURN; ++i) {
@@ -88,21 +119,22 @@ static void on_accept(h2o_socket_t *listener, const char *err)
         ++thread->connection_count;
         socket->on_close.cb = on_connection_closed;
         socket->on_close.data = connection;
-        h2o_accept(&thread->accept, socket);
+        watch_slowness(thread);
+        h2o_accept(entrance->tls ? &thread->accept_tls : &thread->accept, socket);
     }
 }
 
 static void watch_listeners(struct http_thread *thread)
 {
-    for (size_t i = 0; i < thread->listener_count; ++i)
-        h2o_socket_read_start(thread->listeners[i], on_accept);
+    for (size_t i = 0; i < thread->entrance_count; ++i)
+        h2o_socket_read_start(thread->entrances[i].socket, on_accept);
 }
 
 static void close_listeners(struct http_thread *thread)
 {
-    for (size_t i = 0; i < thread->listener_count; ++i)
-        h2o_socket_close(thread->listeners[i]);
-    thread->listener_count = 0;
+    for (size_t i = 0; i < thread->entrance_count; ++i)
+        h2o_socket_close(thread->entrances[i].socket);
+    thread->entrance_count = 0;
     h2o_timeout_unlink(&thread->rest);
     h2o_timeout_unlink(&thread->best_watch);
 }
@@ -112,6 +144,34 @@ static void shut_connections(struct http_thread *thread)
     for (h2o_linklist_t *link = thread->connections.next; link != &thread->connections; link = link->next) {
         struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
         shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR);
+    }
+}
+
+/* -- the access log -- */
+
+static void flush_log(struct http_thread *thread)
+{
+    struct access_log *log = thread->access != NULL ? access_log_of(thread->access) : NULL;
+    h2o_timeout_unlink(&thread->log_flush);
+    if (log != NULL && thread->log_lines.len != 0)
+        access_log_write(log, &thread->log_lines);
+}
+
+static void on_log_flush(h2o_timeout_entry_t *entry)
+{
+    flush_log(H2O_STRUCT_FROM_MEMBER(struct http_thread, log_flush, entry));
+}
+
+void http_thread_note(struct http_thread *thread, h2o_req_t *req)
+{
+    if (thread->access == NULL || access_log_of(thread->access) == NULL)
+        return;
+    access_log_line(&thread->log_lines, req, gate_user(req));
+    if (thread->log_lines.len >= ACCESS_LOG_GATHER_BYTES) {
+        flush_log(thread);
+    } else if (!h2o_timeout_is_linked(&thread->log_flush)) {
+        thread->log_flush.cb = on_log_flush;
+        h2o_timeout_link(thread->ctx.loop, &thread->ctx.hundred_ms_timeout, &thread->log_flush);
     }
 }
 
@@ -159,6 +219,58 @@ static void take_policies(struct http_thread *thread, struct policy_host *host)
     best_cache_forget(thread->best);
 }
 
+static void take_access(struct http_thread *thread, struct access *access)
+{
+    flush_log(thread);
+    access_release(thread->access);
+    thread->access = access;
+    forget_rendered(thread); /* the public page may show others */
+}
+
+/* What has no work to do when it comes. */
+static void replace(struct http_thread *thread, enum shared_kind kind, void *thing)
+{
+    void **place = kind == SHARED_ALERTS ? (void **)&thread->alerts
+                   : kind == SHARED_SITE ? (void **)&thread->site
+                                         : (void **)&thread->accept_tls.ssl_ctx;
+    shared_release(kind, *place);
+    *place = thing;
+}
+
+static void take_shared(struct http_thread *thread, enum shared_kind kind, void *thing)
+{
+    switch (kind) {
+    case SHARED_SNAPSHOT:
+        take_snapshot(thread, thing);
+        break;
+    case SHARED_POLICIES:
+        take_policies(thread, thing);
+        break;
+    case SHARED_EVENT:
+        event_ring_add(&thread->events, thing);
+        break;
+    case SHARED_ACCESS:
+        take_access(thread, thing);
+        break;
+    case SHARED_ALERTS:
+    case SHARED_SITE:
+    case SHARED_TLS:
+        replace(thread, kind, thing);
+        break;
+    }
+}
+
+/* Who listens, waits, or looks who is best. */
+static void tell_of(struct http_thread *thread, enum shared_kind kind)
+{
+    if (kind == SHARED_SNAPSHOT || kind == SHARED_POLICIES)
+        watch_best_soon(thread);
+    if (kind == SHARED_EVENT)
+        listeners_wake(thread);
+    if (kind == SHARED_SNAPSHOT || kind == SHARED_EVENT)
+        waiting_look(thread);
+}
+
 static void begin_stop(struct http_thread *thread, int64_t grace_ms)
 {
     thread->stopping = true;
@@ -180,40 +292,18 @@ static void receive(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messag
         struct thread_message *message = H2O_STRUCT_FROM_MEMBER(struct thread_message, super, messages->next);
         h2o_linklist_unlink(&message->super.link);
         switch (message->kind) {
-        case MESSAGE_SNAPSHOT:
-            take_snapshot(thread, message->u.snapshot);
-            watch_best_soon(thread);
-            waiting_look(thread);
-            break;
-        case MESSAGE_POLICIES:
-            take_policies(thread, message->u.policies);
-            watch_best_soon(thread);
+        case MESSAGE_SHARED:
+            take_shared(thread, message->u.shared.kind, message->u.shared.thing);
+            tell_of(thread, message->u.shared.kind);
+            free(message);
             break;
         case MESSAGE_STOP:
             begin_stop(thread, message->u.grace_ms);
-            continue; /* a part of the thread */
-        case MESSAGE_ALERTS:
-            shared_text_release(thread->alerts);
-            thread->alerts = message->u.alerts;
-            break;
-        case MESSAGE_SITE:
-            site_release(thread->site);
-            thread->site = message->u.site;
-            break;
-        case MESSAGE_ACCESS:
-            access_release(thread->access);
-            thread->access = message->u.access;
-            break;
-        case MESSAGE_EVENT:
-            event_ring_add(&thread->events, message->u.event);
-            listeners_wake(thread);
-            waiting_look(thread);
-            break;
+            break; /* a part of the thread */
         case MESSAGE_JOB:
             message->u.job.back(message->u.job.user);
-            continue; /* a part of what the job was for, not a message of its own */
+            break; /* a part of what the job was for, not a message of its own */
         }
-        free(message);
     }
 }
 
@@ -256,14 +346,17 @@ static bool is_done(struct http_thread *thread)
 static void open_loop(struct http_thread *thread)
 {
     h2o_context_init(&thread->ctx, h2o_evloop_create(), &thread->server->config);
-    thread->accept.ctx = &thread->ctx;
-    thread->accept.hosts = thread->server->config.hosts;
+    thread->accept.ctx = thread->accept_tls.ctx = &thread->ctx;
+    thread->accept.hosts = thread->accept_tls.hosts = thread->server->config.hosts;
     h2o_multithread_register_receiver(thread->ctx.queue, &thread->receiver, receive);
     for (size_t i = 0; i < thread->fd_count; ++i) {
-        thread->listeners[i] = h2o_evloop_socket_create(thread->ctx.loop, thread->fds[i], H2O_SOCKET_FLAG_DONT_READ);
-        thread->listeners[i]->data = thread;
+        struct entrance *entrance = &thread->entrances[i];
+        entrance->thread = thread;
+        entrance->tls = thread->server->http.tls[i];
+        entrance->socket = h2o_evloop_socket_create(thread->ctx.loop, thread->fds[i], H2O_SOCKET_FLAG_DONT_READ);
+        entrance->socket->data = entrance;
     }
-    thread->listener_count = thread->fd_count;
+    thread->entrance_count = thread->fd_count;
     watch_listeners(thread);
     watch_best_soon(thread);
     if (thread == &thread->server->threads[0] && thread->server->agent.count != 0)
@@ -298,6 +391,8 @@ static void *run(void *user)
     if (thread->connection_count != 0)
         log_warning("serve", "%zu connections did not end in time", thread->connection_count);
     h2o_timeout_unlink(&thread->ticker);
+    h2o_timeout_unlink(&thread->slow_watch);
+    flush_log(thread);
     close_loop(thread);
     return NULL;
 }
@@ -309,9 +404,9 @@ int http_thread_open(struct http_thread *thread, struct server *server, const in
     h2o_linklist_init_anchor(&thread->listening);
     h2o_linklist_init_anchor(&thread->waiting);
     thread->fds = calloc(fd_count, sizeof(*thread->fds));
-    thread->listeners = calloc(fd_count, sizeof(*thread->listeners));
+    thread->entrances = calloc(fd_count, sizeof(*thread->entrances));
     thread->best = best_cache_new();
-    if (thread->fds == NULL || thread->listeners == NULL || thread->best == NULL) {
+    if (thread->fds == NULL || thread->entrances == NULL || thread->best == NULL) {
         for (size_t i = 0; i < fd_count; ++i)
             close(fds[i]);
         return -1;
@@ -334,106 +429,70 @@ int http_thread_start(struct http_thread *thread)
     return failed == 0 ? 0 : -1;
 }
 
-static struct thread_message *new_message(enum thread_message_kind kind)
+void *shared_retain(enum shared_kind kind, void *thing)
 {
+    switch (kind) {
+    case SHARED_SNAPSHOT:
+        return snapshot_retain(thing);
+    case SHARED_POLICIES:
+        return policy_host_retain(thing);
+    case SHARED_EVENT:
+        return event_retain(thing);
+    case SHARED_ALERTS:
+        return shared_text_retain(thing);
+    case SHARED_SITE:
+        return site_retain(thing);
+    case SHARED_ACCESS:
+        return access_retain(thing);
+    case SHARED_TLS:
+        SSL_CTX_up_ref(thing);
+        return thing;
+    }
+    return NULL;
+}
+
+void shared_release(enum shared_kind kind, void *thing)
+{
+    switch (kind) {
+    case SHARED_SNAPSHOT:
+        snapshot_release(thing);
+        break;
+    case SHARED_POLICIES:
+        policy_host_release(thing);
+        break;
+    case SHARED_EVENT:
+        event_release(thing);
+        break;
+    case SHARED_ALERTS:
+        shared_text_release(thing);
+        break;
+    case SHARED_SITE:
+        site_release(thing);
+        break;
+    case SHARED_ACCESS:
+        access_release(thing);
+        break;
+    case SHARED_TLS:
+        SSL_CTX_free(thing);
+        break;
+    }
+}
+
+void http_thread_publish(struct http_thread *thread, enum shared_kind kind, void *thing)
+{
+    if (!thread->thread_started) {
+        take_shared(thread, kind, thing);
+        return;
+    }
     struct thread_message *message = calloc(1, sizeof(*message));
-    if (message == NULL)
+    if (message == NULL) {
         log_error("serve", "out of memory for a message to an HTTP thread");
-    else
-        message->kind = kind;
-    return message;
-}
-
-void http_thread_publish(struct http_thread *thread, struct snapshot *snapshot)
-{
-    if (!thread->thread_started) {
-        take_snapshot(thread, snapshot);
+        shared_release(kind, thing);
         return;
     }
-    struct thread_message *message = new_message(MESSAGE_SNAPSHOT);
-    if (message == NULL) {
-        snapshot_release(snapshot);
-        return;
-    }
-    message->u.snapshot = snapshot;
-    http_thread_send(thread, message);
-}
-
-void http_thread_publish_policies(struct http_thread *thread, struct policy_host *policies)
-{
-    if (!thread->thread_started) {
-        take_policies(thread, policies);
-        return;
-    }
-    struct thread_message *message = new_message(MESSAGE_POLICIES);
-    if (message == NULL) {
-        policy_host_release(policies);
-        return;
-    }
-    message->u.policies = policies;
-    http_thread_send(thread, message);
-}
-
-void http_thread_publish_alerts(struct http_thread *thread, struct shared_text *alerts)
-{
-    if (!thread->thread_started) {
-        shared_text_release(thread->alerts);
-        thread->alerts = alerts;
-        return;
-    }
-    struct thread_message *message = new_message(MESSAGE_ALERTS);
-    if (message == NULL) {
-        shared_text_release(alerts);
-        return;
-    }
-    message->u.alerts = alerts;
-    http_thread_send(thread, message);
-}
-
-void http_thread_publish_site(struct http_thread *thread, struct site *site)
-{
-    if (!thread->thread_started) {
-        site_release(thread->site);
-        thread->site = site;
-        return;
-    }
-    struct thread_message *message = new_message(MESSAGE_SITE);
-    if (message == NULL) {
-        site_release(site);
-        return;
-    }
-    message->u.site = site;
-    http_thread_send(thread, message);
-}
-
-void http_thread_publish_access(struct http_thread *thread, struct access *access)
-{
-    if (!thread->thread_started) {
-        access_release(thread->access);
-        thread->access = access;
-        return;
-    }
-    struct thread_message *message = new_message(MESSAGE_ACCESS);
-    if (message == NULL) {
-        access_release(access);
-        return;
-    }
-    message->u.access = access;
-    http_thread_send(thread, message);
-}
-
-void http_thread_publish_event(struct http_thread *thread, struct event *event)
-{
-    if (!thread->thread_started) {
-        event_ring_add(&thread->events, event);
-        return;
-    }
-    struct thread_message *message = new_message(MESSAGE_EVENT);
-    if (message == NULL) {
-        event_release(event);
-        return;
-    }
-    message->u.event = event;
+    message->kind = MESSAGE_SHARED;
+    message->u.shared.kind = kind;
+    message->u.shared.thing = thing;
     http_thread_send(thread, message);
 }
 
@@ -451,6 +510,7 @@ void http_thread_join(struct http_thread *thread)
     shared_text_release(thread->alerts);
     site_release(thread->site);
     access_release(thread->access);
-    free(thread->listeners);
+    SSL_CTX_free(thread->accept_tls.ssl_ctx);
+    free(thread->entrances);
     free(thread->fds);
 }

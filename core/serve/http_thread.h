@@ -16,29 +16,29 @@
 struct agent;
 struct best_cache;
 
-enum thread_message_kind {
-    MESSAGE_SNAPSHOT,
-    MESSAGE_POLICIES,
-    MESSAGE_EVENT,
-    MESSAGE_ALERTS,
-    MESSAGE_SITE,
-    MESSAGE_ACCESS,
-    MESSAGE_JOB,
-    MESSAGE_STOP
+/* What every thread is handed a reference of, and by which type. Each replaces the one before, but for events. */
+enum shared_kind {
+    SHARED_SNAPSHOT, /* struct snapshot */
+    SHARED_POLICIES, /* struct policy_host */
+    SHARED_EVENT,    /* struct event */
+    SHARED_ALERTS,   /* struct shared_text: how they stand, as JSON */
+    SHARED_SITE,     /* struct site */
+    SHARED_ACCESS,   /* struct access */
+    SHARED_TLS,      /* SSL_CTX, for connections from now on */
 };
+
+enum thread_message_kind { MESSAGE_SHARED, MESSAGE_JOB, MESSAGE_STOP };
 
 /* What other threads send. */
 struct thread_message {
     h2o_multithread_message_t super;
     enum thread_message_kind kind;
     union {
-        struct snapshot *snapshot;    /* a reference goes with it */
-        struct policy_host *policies; /* a reference goes with it */
-        struct event *event;          /* a reference goes with it */
-        struct shared_text *alerts;   /* a reference goes with it */
-        struct site *site;            /* a reference goes with it */
-        struct access *access;        /* a reference goes with it */
-        struct {                      /* what a reader thread did has come back; the message is a part of `user` */
+        struct {
+            enum shared_kind kind;
+            void *thing; /* a reference goes with it */
+        } shared;
+        struct { /* what a reader thread did has come back; the message is a part of `user` */
             void (*back)(void *user);
             void *user;
         } job;
@@ -53,6 +53,7 @@ enum cached_answer {
     CACHED_STATUS_WEEK,
     CACHED_STATUS_MONTH,
     CACHED_CSV,
+    CACHED_PUBLIC, /* the public page's */
     CACHED_COUNT
 };
 
@@ -62,20 +63,29 @@ struct rendered {
     h2o_iovec_t zipped; /* base NULL = not wanted yet, or too small */
 };
 
+/* A listening socket of a thread. */
+struct entrance {
+    struct http_thread *thread;
+    h2o_socket_t *socket;
+    bool tls;
+};
+
 struct http_thread {
     h2o_context_t ctx; /* first: a request finds its thread through it */
     struct server *server;
-    h2o_accept_ctx_t accept;
+    h2o_accept_ctx_t accept;     /* for plain connections, */
+    h2o_accept_ctx_t accept_tls; /* and for those with TLS: its context is a reference */
     pthread_t thread;
     bool thread_started;
     sem_t ready; /* the thread takes messages from here on */
     h2o_multithread_receiver_t receiver;
-    int *fds; /* of the listening sockets; the listeners' once the thread has started */
+    int *fds; /* of the listening sockets, as the server has them; the entrances' once the thread has started */
     size_t fd_count;
-    h2o_socket_t **listeners;
-    size_t listener_count;
-    h2o_timeout_entry_t rest;   /* from accepting, when descriptors or memory have run out */
-    h2o_linklist_t connections; /* struct connection */
+    struct entrance *entrances;
+    size_t entrance_count;
+    h2o_timeout_entry_t rest;       /* from accepting, when descriptors or memory have run out */
+    h2o_timeout_entry_t slow_watch; /* once a second while there are connections */
+    h2o_linklist_t connections;     /* struct connection */
     size_t connection_count;
     size_t requests_in_flight;
     size_t pages_awaited;      /* jobs with reader threads that will send a message here */
@@ -89,6 +99,8 @@ struct http_thread {
     struct shared_text *alerts;     /* how they stand, as JSON; NULL before they do */
     struct site *site;              /* files served as they are; NULL = none */
     struct access *access;          /* who may ask what; NULL = everybody everything */
+    struct buf log_lines;           /* gathered for the access log */
+    h2o_timeout_entry_t log_flush;
     struct event_ring events;
     h2o_linklist_t listening;   /* listener.h */
     h2o_linklist_t waiting;     /* waiting.h */
@@ -108,14 +120,15 @@ int http_thread_open(struct http_thread *thread, struct server *server, const in
 /* Starts the thread, which makes its loop and context itself, and waits until it takes messages. -1 with errno. */
 int http_thread_start(struct http_thread *thread);
 
-/* Take the reference over; before the start at once, afterwards by a message. */
-void http_thread_publish(struct http_thread *thread, struct snapshot *snapshot);
-void http_thread_publish_policies(struct http_thread *thread, struct policy_host *policies);
+/* Takes the reference over; before the start at once, afterwards by a message. */
+void http_thread_publish(struct http_thread *thread, enum shared_kind kind, void *thing);
 
-void http_thread_publish_alerts(struct http_thread *thread, struct shared_text *alerts);
-void http_thread_publish_site(struct http_thread *thread, struct site *site);
-void http_thread_publish_access(struct http_thread *thread, struct access *access);
-void http_thread_publish_event(struct http_thread *thread, struct event *event);
+/* Another reference of such a thing; and one less. */
+void *shared_retain(enum shared_kind kind, void *thing);
+void shared_release(enum shared_kind kind, void *thing);
+
+/* A request is over: gives it a line in the access log, if there is one. On the thread itself. */
+void http_thread_note(struct http_thread *thread, h2o_req_t *req);
 
 /* Somebody listens or waits. On the thread itself. */
 void http_thread_tick_soon(struct http_thread *thread);

@@ -6,6 +6,7 @@
 #include "serve/exposition.h"
 #include "serve/handlers.h"
 
+#include <json-c/json.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -274,7 +275,91 @@ static void write_loop(struct exposition *e, const struct snapshot *snapshot)
               (double)snapshot->probes_in_flight);
     write_one(e, "providerd_probes_waiting", METRIC_GAUGE, "Requests to providers that wait for a place.",
               (double)snapshot->probes_waiting);
+    write_one(e, "providerd_probe_lag_seconds", METRIC_GAUGE,
+              "The worst delay with which probes set out within the last second or two.",
+              (double)snapshot->probe_lag_us / 1e6);
 }
+
+/* -- Lua -- */
+
+/* Calls back for each file of provider scripts and policies that has run. */
+static void write_lua_family(struct exposition *e, struct request *request, const char *family, const char *help,
+                             double (*value_of)(const struct lua_figures *figures))
+{
+    const struct lua_meters *scripts = request->snapshot->meters;
+    size_t script_count = lua_meters_count(scripts);
+    struct lua_meter *meter;
+    exposition_family(e, family, METRIC_COUNTER, help);
+    for (size_t i = 0;
+         (meter = i < script_count ? lua_meters_at(scripts, i)
+                                   : policy_meter(request->thread->policy_host, i - script_count)) != NULL;
+         ++i) {
+        struct lua_figures figures;
+        lua_meter_read(meter, &figures);
+        const struct label labels[] = {{"file", lua_meter_path(meter)}, {NULL, NULL}};
+        exposition_sample(e, "", labels, value_of(&figures));
+    }
+}
+
+static double lua_seconds(const struct lua_figures *figures)
+{
+    return (double)figures->time_us / 1e6;
+}
+
+static double lua_runs(const struct lua_figures *figures)
+{
+    return (double)figures->runs;
+}
+
+static double lua_errors(const struct lua_figures *figures)
+{
+    return (double)figures->errors;
+}
+
+static void write_lua(struct exposition *e, struct request *request)
+{
+    write_lua_family(e, request, "providerd_lua_seconds", "Time that scripts and policies have taken.", lua_seconds);
+    write_lua_family(e, request, "providerd_lua_runs", "Stretches of Lua: up to a request, behind it, to judge.",
+                     lua_runs);
+    write_lua_family(e, request, "providerd_script_errors", "Runs in which a script or a policy was at fault.",
+                     lua_errors);
+}
+
+/* -- alerts -- */
+
+/* One figure of each entry of a list in what GET /api/alerts answers. */
+static void write_alert_family(struct exposition *e, json_object *all, const char *list, const char *field,
+                               const char *family, enum metric_type type, const char *help)
+{
+    json_object *entries = json_object_object_get(all, list);
+    size_t count = json_object_is_type(entries, json_type_array) ? json_object_array_length(entries) : 0;
+    exposition_family(e, family, type, help);
+    for (size_t i = 0; i < count; ++i) {
+        json_object *entry = json_object_array_get_idx(entries, i);
+        const struct label labels[] = {
+            {list[0] == 'a' ? "alert" : "plugin", json_object_get_string(json_object_object_get(entry, "name"))},
+            {NULL, NULL}};
+        exposition_sample(e, "", labels, json_object_get_double(json_object_object_get(entry, field)));
+    }
+}
+
+static void write_alerts(struct exposition *e, const struct shared_text *text)
+{
+    json_object *all = text != NULL ? json_tokener_parse(text->bytes) : NULL;
+    write_alert_family(e, all, "alerts", "waiting", "providerd_alert_waiting_items", METRIC_GAUGE,
+                       "What an alert has still to tell.");
+    write_alert_family(e, all, "alerts", "messages", "providerd_alert_messages", METRIC_COUNTER,
+                       "Messages that an alert has sent.");
+    write_alert_family(e, all, "alerts", "given_up", "providerd_alert_given_up_items", METRIC_COUNTER,
+                       "What an alert has given up to tell.");
+    write_alert_family(e, all, "plugins", "waiting", "providerd_plugin_waiting_calls", METRIC_GAUGE,
+                       "Calls that a plugin has still to get.");
+    write_alert_family(e, all, "plugins", "dropped", "providerd_plugin_dropped_calls", METRIC_COUNTER,
+                       "Calls that a plugin has not got, since too many waited.");
+    json_object_put(all);
+}
+
+/* -- the process -- */
 
 static double resident_bytes(void)
 {
@@ -335,6 +420,8 @@ void handle_metrics(struct request *request)
     write_each(&e, snapshot, "providerd_cooling", "Keys and models that cool.", cooling_of_all);
     write_reloads(&e, snapshot);
     write_loop(&e, snapshot);
+    write_lua(&e, request);
+    write_alerts(&e, request->thread->alerts);
     write_store(&e, request->server->store);
     write_process(&e);
     exposition_end(&e);

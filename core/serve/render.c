@@ -110,7 +110,36 @@ static bool has_broken(const struct snapshot *snapshot)
     return false;
 }
 
-void render_health(struct buf *out, const struct snapshot *snapshot, const struct store_report *store)
+static void write_script_error(struct json *j, struct lua_meter *meter)
+{
+    struct lua_figures figures;
+    lua_meter_read(meter, &figures);
+    if (figures.errors == 0)
+        return;
+    json_object(j);
+    json_member_text(j, "file", lua_meter_path(meter));
+    json_key(j, "errors");
+    json_uint(j, figures.errors);
+    write_time_or_null(j, "last", figures.last_error_us);
+    json_member_text(j, "message", figures.last_error);
+    json_end(j);
+}
+
+/* The scripts and policies that were at fault since they were loaded. */
+static void write_script_errors(struct json *j, const struct lua_meters *meters, const struct policy_host *policies)
+{
+    struct lua_meter *meter;
+    json_key(j, "script_errors");
+    json_array(j);
+    for (size_t i = 0; i < lua_meters_count(meters); ++i)
+        write_script_error(j, lua_meters_at(meters, i));
+    for (size_t i = 0; policies != NULL && (meter = policy_meter(policies, i)) != NULL; ++i)
+        write_script_error(j, meter);
+    json_end(j);
+}
+
+void render_health(struct buf *out, const struct snapshot *snapshot, const struct store_report *store,
+                   const struct policy_host *policies)
 {
     bool well = store->writable && snapshot->last_reload_error == NULL && !has_broken(snapshot);
     struct json j = json_begin(out);
@@ -141,6 +170,9 @@ void render_health(struct buf *out, const struct snapshot *snapshot, const struc
     json_uint(&j, snapshot->probes_in_flight);
     json_key(&j, "probes_waiting");
     json_uint(&j, snapshot->probes_waiting);
+    json_key(&j, "probe_lag_ms");
+    json_double(&j, (double)snapshot->probe_lag_us / 1000);
+    write_script_errors(&j, snapshot->meters, policies);
     write_absences(&j, "broken_scripts", snapshot, true);
     write_absences(&j, "not_configured", snapshot, false);
     json_end(&j);

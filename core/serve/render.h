@@ -9,13 +9,16 @@
 #include "base/json.h"
 #include "health/snapshot.h"
 #include "health/stats_view.h"
+#include "plugin/policy.h"
 #include "store/store.h"
 
 /* `window`: of the statistics. */
 void render_status(struct buf *out, const struct snapshot *snapshot, enum stats_window window);
 void render_provider(struct buf *out, const struct provider_view *view, enum stats_window window, int64_t now_us);
 
-void render_health(struct buf *out, const struct snapshot *snapshot, const struct store_report *store);
+/* `policies`: whose errors it tells beside those of scripts; NULL = none. */
+void render_health(struct buf *out, const struct snapshot *snapshot, const struct store_report *store,
+                   const struct policy_host *policies);
 void render_error(struct buf *out, const char *detail);
 
 /* Sorted by uptime, highest first, then latency, then name; RFC 4180 with LF, as the original wrote it. 0, or -1 when

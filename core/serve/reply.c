@@ -196,6 +196,12 @@ void reply_body(struct request *request, const char *content_type, struct buf *b
     reply_uncached(request, 200, content_type, body);
 }
 
+bool request_is_method(const struct request *request, const char *method)
+{
+    const h2o_iovec_t *sent = &request->req->input.method;
+    return h2o_memis(sent->base, sent->len, method, strlen(method));
+}
+
 void reply_error(struct request *request, int status, const char *format, ...)
 {
     h2o_req_t *req = request->req;

@@ -18,6 +18,9 @@ struct request {
     bool head;
 };
 
+/* Whether that is its method. */
+bool request_is_method(const struct request *request, const char *method);
+
 /* {"detail": ...}; never cached. */
 void reply_error(struct request *request, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

@@ -17,7 +17,8 @@ struct route {
     const char *about; /* for the index at / */
 
     unsigned scope; /* enum token_scope that it takes; 0 = TOKEN_READ, and TOKEN_ADMIN for POST */
-    bool open;      /* it takes none */
+    bool open;      /* it takes none, */
+    bool published; /* nor of a {name} that the public page shows */
 
     /* Of a route whose answer can be waited for (waiting.h): the parameter that says what the client has, and whether
      * there is something newer by now. NULL: it cannot. */

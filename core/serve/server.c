@@ -99,6 +99,12 @@ static void on_error_answer(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t 
     h2o_setup_next_ostream(req, slot);
 }
 
+static void on_log(h2o_logger_t *logger, h2o_req_t *req)
+{
+    (void)logger;
+    http_thread_note(H2O_STRUCT_FROM_MEMBER(struct http_thread, ctx, req->conn->ctx), req);
+}
+
 static void configure_h2o(struct server *server, const struct server_options *options)
 {
     h2o_config_init(&server->config);
@@ -111,6 +117,7 @@ static void configure_h2o(struct server *server, const struct server_options *op
     struct root_handler *handler = (struct root_handler *)h2o_create_handler(root, sizeof(*handler));
     handler->super.on_req = on_request;
     handler->server = server;
+    h2o_create_logger(root, sizeof(h2o_logger_t))->log_access = on_log;
     h2o_compress_args_t compress = {.min_size = COMPRESS_MIN_BYTES, .gzip = {.quality = 1}, .brotli = {.quality = -1}};
     h2o_compress_register(root, &compress);
     h2o_filter_t *filter = h2o_create_filter(&server->host->fallback_path, sizeof(*filter));
@@ -149,6 +156,7 @@ struct server *server_open(const struct server_options *options, struct store *s
     server->incumbents = incumbents_new();
     server->max_connections = options->max_connections;
     server->warm_up_us = options->warm_up_ms * 1000;
+    server->idle_timeout_ms = options->idle_timeout_ms;
     server->max_header_bytes = options->max_header_bytes;
     configure_h2o(server, options);
     if (server->incumbents == NULL) {
@@ -192,30 +200,52 @@ const char *server_agent_address(const struct server *server)
     return server->agent.count != 0 ? server->agent.urls[0] + strlen("http://") : NULL;
 }
 
-void server_publish(struct server *server, struct snapshot *snapshot)
+static void publish(struct server *server, enum shared_kind kind, void *thing)
 {
     for (size_t i = 0; i < server->thread_count; ++i)
-        http_thread_publish(&server->threads[i], snapshot_retain(snapshot));
+        http_thread_publish(&server->threads[i], kind, shared_retain(kind, thing));
+}
+
+void server_publish(struct server *server, struct snapshot *snapshot)
+{
+    publish(server, SHARED_SNAPSHOT, snapshot);
 }
 
 void server_publish_site(struct server *server, struct site *site)
 {
-    for (size_t i = 0; i < server->thread_count; ++i)
-        http_thread_publish_site(&server->threads[i], site_retain(site));
+    publish(server, SHARED_SITE, site);
 }
 
 void server_publish_access(struct server *server, struct access *access)
 {
-    for (size_t i = 0; i < server->thread_count; ++i)
-        http_thread_publish_access(&server->threads[i], access_retain(access));
+    publish(server, SHARED_ACCESS, access);
+}
+
+void server_publish_tls(struct server *server, SSL_CTX *context)
+{
+    publish(server, SHARED_TLS, context);
+}
+
+static bool url_is_of_this_machine(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]:", 6) == 0;
+}
+
+bool server_agent_is_exposed(const struct server *server)
+{
+    for (size_t i = 0; i < server->agent.count; ++i) {
+        if (!url_is_of_this_machine(server->agent.urls[i]))
+            return true;
+    }
+    return false;
 }
 
 bool server_is_exposed(const struct server *server, const char **url)
 {
-    static const char *const own[] = {"http://127.", "http://[::1]:"};
     for (size_t i = 0; i < server->http.count; ++i) {
         *url = server->http.urls[i];
-        if (strncmp(*url, own[0], strlen(own[0])) != 0 && strncmp(*url, own[1], strlen(own[1])) != 0)
+        if (!url_is_of_this_machine(*url))
             return true;
     }
     return false;
@@ -223,21 +253,19 @@ bool server_is_exposed(const struct server *server, const char **url)
 
 void server_publish_policies(struct server *server, struct policy_host *policies)
 {
-    for (size_t i = 0; i < server->thread_count; ++i)
-        http_thread_publish_policies(&server->threads[i], policy_host_retain(policies));
+    publish(server, SHARED_POLICIES, policies);
 }
 
 void server_publish_event(struct server *server, struct event *event)
 {
-    for (size_t i = 0; i < server->thread_count; ++i)
-        http_thread_publish_event(&server->threads[i], event_retain(event));
+    publish(server, SHARED_EVENT, event);
 }
 
 void server_publish_alerts(struct server *server, const char *json, size_t len)
 {
     struct shared_text *text = shared_text_new(json, len);
-    for (size_t i = 0; text != NULL && i < server->thread_count; ++i)
-        http_thread_publish_alerts(&server->threads[i], shared_text_retain(text));
+    if (text != NULL)
+        publish(server, SHARED_ALERTS, text);
     shared_text_release(text);
 }
 

@@ -11,6 +11,7 @@
 #include "health/snapshot.h"
 #include "store/store.h"
 
+#include <openssl/ssl.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,7 @@ struct site;
 struct access;
 
 struct server_options {
-    const char *const *listen; /* "127.0.0.1:8000", "[::1]:8000", "localhost:8000", port 0 = a free one */
+    const char *const *listen; /* "127.0.0.1:8000", "https://[::1]:8000", "localhost:8000", port 0 = a free one */
     size_t listen_count;
     unsigned threads;        /* 1-16 */
     size_t max_connections;  /* per thread; further ones wait in the kernel's queue */
@@ -75,8 +76,12 @@ void server_publish_site(struct server *server, struct site *site);
 /* Hands over who may ask what; the caller keeps its own reference. Loop thread. */
 void server_publish_access(struct server *server, struct access *access);
 
-/* Whether another machine can reach one of its listeners; `url` then says which. */
+/* Hands over what connections with TLS are made by (tls.h); the caller keeps its own reference. Loop thread. */
+void server_publish_tls(struct server *server, SSL_CTX *context);
+
+/* Whether another machine can reach one of its listeners; `url` then says which. Likewise the agent checks. */
 bool server_is_exposed(const struct server *server, const char **url);
+bool server_agent_is_exposed(const struct server *server);
 
 /* How the alerts stand, as JSON; copied. Loop thread. */
 void server_publish_alerts(struct server *server, const char *json, size_t len);

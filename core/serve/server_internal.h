@@ -19,6 +19,7 @@ struct server {
     struct sockets http;
     struct sockets agent; /* agent_check.h; none where it is not wished for */
     int64_t warm_up_us;
+    int64_t idle_timeout_ms;
     struct http_thread *threads;
     size_t thread_count; /* started */
 };

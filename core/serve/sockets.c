@@ -17,10 +17,22 @@ enum { LISTEN_QUEUE = 1024 };
 struct address {
     char host[256];
     char port[8];
+    bool tls;
 };
 
-static int parse_address(const char *setting, const char *text, struct address *address, char *error, size_t error_size)
+static const char HTTP[] = "http://", HTTPS[] = "https://";
+
+/* What comes behind "http://" or "https://"; without either it is HTTP. */
+static const char *take_scheme(const char *text, bool *tls)
 {
+    *tls = strncmp(text, HTTPS, strlen(HTTPS)) == 0;
+    return text + (*tls ? strlen(HTTPS) : strncmp(text, HTTP, strlen(HTTP)) == 0 ? strlen(HTTP) : 0);
+}
+
+static int parse_address(const char *setting, const char *whole, struct address *address, char *error,
+                         size_t error_size)
+{
+    const char *text = take_scheme(whole, &address->tls);
     const char *colon = strrchr(text, ':');
     size_t host_len = colon != NULL ? (size_t)(colon - text) : 0;
     const char *host = text;
@@ -36,7 +48,7 @@ static int parse_address(const char *setting, const char *text, struct address *
     if (host_len == 0 || host_len >= sizeof(address->host) || end == colon + 1 || *end != '\0' || port < 0 ||
         port > 65535) {
         snprintf(error, error_size, "%s: '%.200s': expected HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000", setting,
-                 text);
+                 whole);
         return -1;
     }
     snprintf(address->host, sizeof(address->host), "%.*s", (int)host_len, host);
@@ -44,7 +56,7 @@ static int parse_address(const char *setting, const char *text, struct address *
     return 0;
 }
 
-static char *url_of(int fd)
+static char *url_of(int fd, bool tls)
 {
     struct sockaddr_storage bound;
     socklen_t len = sizeof(bound);
@@ -53,11 +65,9 @@ static char *url_of(int fd)
         getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return NULL;
-    const char *format = bound.ss_family == AF_INET6 ? "http://[%s]:%s" : "http://%s:%s";
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    int printed = asprintf(&url, format, host, port);
-#pragma GCC diagnostic pop
+    bool bracketed = bound.ss_family == AF_INET6;
+    int printed =
+        asprintf(&url, "%s%s%s%s:%s", tls ? HTTPS : HTTP, bracketed ? "[" : "", host, bracketed ? "]" : "", port);
     return printed >= 0 ? url : NULL;
 }
 
@@ -80,7 +90,7 @@ static int bind_one(const struct addrinfo *info)
     return fd;
 }
 
-static int add_socket(struct sockets *sockets, int fd)
+static int add_socket(struct sockets *sockets, int fd, bool tls)
 {
     int *fds = realloc(sockets->fds, (sockets->count + 1) * sizeof(*fds));
     if (fds != NULL)
@@ -88,8 +98,12 @@ static int add_socket(struct sockets *sockets, int fd)
     char **urls = realloc(sockets->urls, (sockets->count + 1) * sizeof(*urls));
     if (urls != NULL)
         sockets->urls = urls;
-    if (fds == NULL || urls == NULL || (urls[sockets->count] = url_of(fd)) == NULL)
+    bool *kinds = realloc(sockets->tls, (sockets->count + 1) * sizeof(*kinds));
+    if (kinds != NULL)
+        sockets->tls = kinds;
+    if (fds == NULL || urls == NULL || kinds == NULL || (urls[sockets->count] = url_of(fd, tls)) == NULL)
         return -1;
+    kinds[sockets->count] = tls;
     fds[sockets->count++] = fd;
     return 0;
 }
@@ -115,7 +129,7 @@ int sockets_listen(struct sockets *sockets, const char *setting, const char *tex
             why = errno;
             continue;
         }
-        if (fd == -1 || add_socket(sockets, fd) != 0) {
+        if (fd == -1 || add_socket(sockets, fd, address.tls) != 0) {
             why = errno;
             snprintf(error, error_size, "%s: '%s': %s%s", setting, text, strerror(why),
                      why == EADDRINUSE ? "; is providerd running already, or another program on this port?" : "");
@@ -141,5 +155,6 @@ void sockets_dispose(struct sockets *sockets)
     }
     free(sockets->fds);
     free(sockets->urls);
-    *sockets = (struct sockets){NULL, NULL, 0};
+    free(sockets->tls);
+    *sockets = (struct sockets){.fds = NULL};
 }

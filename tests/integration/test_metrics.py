@@ -135,3 +135,31 @@ def test_nothing_configured_is_not_ready(providers, daemon):
     running = daemon(provider_paths=[str(providers)])
     answer = running.get("/readyz")
     assert (answer.status, answer.json["detail"]) == (503, "not ready: 0 of 0 providers were checked; none is configured")
+
+
+def test_time_in_lua_and_faults_of_scripts_are_told_by_file(made, providers, tmp_path):
+    plugins = tmp_path / "plugins"
+    (plugins / "policies").mkdir(parents=True)
+    (plugins / "policies/broken.lua").write_text("return { rank = function() error 'no idea' end }")
+    (providers / "faulty.lua").write_text('return { name = "faulty", base_url = "http://127.0.0.1:1", probe = function() error "oh dear" end }')
+    running = made({"fine": good(1.0)}, policy="broken", plugin_paths=[str(plugins)])
+    running.wait_for_provider("faulty", lambda entry: entry["last_check"] != "never")
+    running.get("/api/providers/best")
+    health = wait_for(lambda: len((found := running.get("/api/providers/health").json)["script_errors"]) == 2 and found)
+    faulty, policy = health["script_errors"]
+    assert faulty["file"].endswith("/faulty.lua") and "faulty.lua:1: oh dear" in faulty["message"] and faulty["errors"] == 1
+    assert policy["file"].endswith("/broken.lua") and "no idea" in policy["message"] and policy["errors"] >= 1
+    assert 0 <= health["loop_lag_ms"] <= health["probe_lag_ms"] < 10000
+    found = samples(running)
+    assert found[f'providerd_script_errors_total{{file="{faulty["file"]}"}}'] == "1"
+    assert found[f'providerd_script_errors_total{{file="{providers}/made.lua"}}'] == "0"
+    for file in (faulty["file"], policy["file"], f"{providers}/made.lua"):
+        assert int(found[f'providerd_lua_runs_total{{file="{file}"}}']) > 0
+    assert float(found[f'providerd_lua_seconds_total{{file="{providers}/made.lua"}}']) < 10
+
+
+def test_what_alerts_have_still_to_tell(made):
+    running = made(MANY, {"ALERT_WEBHOOK_URL": "http://127.0.0.1:1/"}, max_consecutive_failures=1,
+                   alerts={"oncall": {"use": "webhook", "after": "0s", "group": "0s"}})
+    wait_for(lambda: samples(running).get('providerd_alert_waiting_items{alert="oncall"}') == "1")
+    assert samples(running)['providerd_alert_messages_total{alert="oncall"}'] == "0"

@@ -125,7 +125,7 @@ static void best_offers_only_the_alternatives_asked_for(void **state)
 static void assert_health(struct snapshot *snapshot, const struct store_report *store, const char *part)
 {
     struct buf out = BUF_EMPTY;
-    render_health(&out, snapshot, store);
+    render_health(&out, snapshot, store, NULL);
     assert_has(&out, part);
     buf_dispose(&out);
 }
