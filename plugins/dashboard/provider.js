@@ -26,7 +26,7 @@ function wide(title, ...content) {
 }
 
 function table(caption, head, rows) {
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, h("table", null, h("caption", { class: "visually-hidden" }, caption),
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${caption}: table` }, h("table", null, h("caption", { class: "visually-hidden" }, caption),
     h("thead", null, h("tr", null, head.map((label) => h("th", { scope: "col" }, label)))),
     h("tbody", null, rows.map((cells) => h("tr", null, cells.map((cell, i) => (i === 0 ? h("th", { scope: "row" }, cell) : h("td", { class: "number" }, cell))))))));
 }
@@ -48,7 +48,7 @@ function now(provider) {
 function evidence(provider) {
   const found = provider.evidence;
   const row = (name, part, more) => [name, part.state, part.age_s === null ? "–" : `${span(part.age_s)} ago`, part.confidence.toFixed(2), more];
-  return card("Evidence", table("What speaks for its state", ["", "Says", "Age", "Confidence", "More"], [
+  return card("Evidence", table("What speaks for its state", ["Who", "Says", "Age", "Confidence", "More"], [
     row("Our checks", found.probe, ""),
     row("Clients' calls", found.reports, found.reports.calls ? `${percent(found.reports.success_percent)} of ${count(found.reports.calls)} went well` : ""),
     row("Its status page", found.page, provider.announced?.message ?? ""),
