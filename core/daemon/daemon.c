@@ -42,6 +42,8 @@ struct daemon {
     struct recorder recorder;
     struct learning *learning;
     struct remembering *remembering;
+    struct snapshot *latest; /* NULL before the first */
+    struct notifier *notifier;
     struct watch *signals;
     struct file_watch *files; /* NULL = they are not watched */
     struct buf places;        /* that are watched, a line each */
@@ -162,6 +164,8 @@ static void pass_event_on(void *user, struct event *event)
 static void serve_snapshot(void *user, struct snapshot *snapshot)
 {
     struct daemon *daemon = user;
+    snapshot_release(daemon->latest);
+    daemon->latest = snapshot_retain(snapshot);
     server_publish(daemon->server, snapshot);
     if (daemon->alerting != NULL)
         alerting_take_snapshot(daemon->alerting, snapshot);
@@ -410,7 +414,7 @@ static void reload(struct daemon *daemon)
             log_error("daemon", "reload refused, all goes on as before: %s", line);
     }
     watch_files(daemon);
-    notify_ready(tracker_count(daemon->tracker));
+    notify_ready();
 }
 
 static void reload_as_asked(void *user)
@@ -502,6 +506,29 @@ static void on_signal(int signal_number, void *user)
     }
     log_info("daemon", "%s: stopping", signal_number == SIGINT ? "SIGINT" : "SIGTERM");
     loop_stop(daemon->parts.loop);
+}
+
+/* -- for the service manager -- */
+
+static bool is_alive(void *user)
+{
+    const struct daemon *daemon = user;
+    return server_is_turning(daemon->server);
+}
+
+static void describe(void *user, char line[NOTIFY_LINE_MAX])
+{
+    const struct daemon *daemon = user;
+    const struct snapshot *snapshot = daemon->latest;
+    size_t up = 0, down = 0;
+    for (size_t i = 0; snapshot != NULL && i < snapshot->count; ++i) {
+        enum health_status status = snapshot->providers[i]->status;
+        up += status == HEALTH_HEALTHY || status == HEALTH_DEGRADED;
+        down += status == HEALTH_DOWN;
+    }
+    const char *best = journal_best(daemon->journal);
+    snprintf(line, NOTIFY_LINE_MAX, "Watching %zu providers: %zu up, %zu down; best: %s",
+             tracker_count(daemon->tracker), up, down, best[0] != '\0' ? best : "nobody");
 }
 
 /* -- start and end -- */
@@ -650,6 +677,7 @@ static int start(struct daemon *daemon, char *error, size_t error_size)
 static void stop(struct daemon *daemon)
 {
     notify_stopping();
+    notifier_free(daemon->notifier);
     if (daemon->server != NULL)
         server_stop(daemon->server, daemon->generation->config->shutdown_grace_ms);
     daemon->server = NULL;
@@ -669,6 +697,7 @@ static void stop(struct daemon *daemon)
     remembering_free(daemon->remembering);
     recorder_dispose(&daemon->recorder);
     site_release(daemon->site);
+    snapshot_release(daemon->latest);
     generation_release(daemon->generation);
     file_watch_free(daemon->files);
     buf_dispose(&daemon->places);
@@ -696,7 +725,9 @@ int daemon_run(const struct settings *settings)
         log_info("daemon", "agent checks on %s", server_agent_address(daemon.server));
     journal_tell(daemon.journal, &(struct event_parts){.kind = EVENT_STARTED});
     tracker_start(daemon.tracker);
-    notify_ready(tracker_count(daemon.tracker));
+    struct notify_source source = {.user = &daemon, .is_alive = is_alive, .describe = describe};
+    daemon.notifier = notifier_new(daemon.parts.loop, &source);
+    notify_ready();
     loop_run(daemon.parts.loop);
     stop(&daemon);
     log_info("daemon", "stopped");

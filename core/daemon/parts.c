@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "config/env_file.h"
+#include "daemon/process.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ int parts_open(struct parts *parts, const struct config *config, char *error, si
         .ca_bundle = config->ca_bundle,
         .max_in_flight = (unsigned)config->max_probes_in_flight,
     };
+    process_guard_memory(config->core_dumps); /* before the first key is read */
     *parts = (struct parts){.redactor = redactor_new(), .loop = loop_new()};
     if (parts->redactor == NULL || parts->loop == NULL) {
         snprintf(error, error_size, "cannot set up the event loop: %s", strerror(errno));

@@ -80,6 +80,8 @@ static void free_probe(struct probe *probe)
         explicit_bzero(probe->body, probe->body_len);
     mailing_free(probe->mailing);
     free(probe->body);
+    if (probe->url != NULL)
+        explicit_bzero(probe->url, strlen(probe->url)); /* a key may be in its query */
     free(probe->url);
     free(probe->user_agent);
     receiving_dispose(&probe->receiving);

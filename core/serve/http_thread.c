@@ -1,5 +1,6 @@
 #include "serve/http_thread.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "serve/access_log.h"
 #include "serve/agent_check.h"
@@ -381,8 +382,10 @@ static void *run(void *user)
     pthread_setname_np(pthread_self(), "providerd-http");
     open_loop(thread);
     sem_post(&thread->ready);
-    while (!is_done(thread))
+    while (!is_done(thread)) {
+        atomic_store_explicit(&thread->turned_ms, clock_monotonic_ms(), memory_order_relaxed);
         h2o_evloop_run(thread->ctx.loop, thread->stopping ? 10 : WAIT_MS);
+    }
     /* What is open now is idle, or out of time: each connection finds its socket shut and frees itself. */
     shut_connections(thread);
     uint64_t last_ms = h2o_now(thread->ctx.loop) + LAST_TURNS_MS;

@@ -11,6 +11,7 @@
 #include <h2o.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct agent;
@@ -77,7 +78,8 @@ struct http_thread {
     h2o_accept_ctx_t accept_tls; /* and for those with TLS: its context is a reference */
     pthread_t thread;
     bool thread_started;
-    sem_t ready; /* the thread takes messages from here on */
+    atomic_uint_fast64_t turned_ms; /* when its loop turned last, monotonic */
+    sem_t ready;                    /* the thread takes messages from here on */
     h2o_multithread_receiver_t receiver;
     int *fds; /* of the listening sockets, as the server has them; the entrances' once the thread has started */
     size_t fd_count;

@@ -1,5 +1,6 @@
 #include "serve/server.h"
 
+#include "base/clock.h"
 #include "serve/best.h"
 #include "serve/handlers.h"
 #include "serve/render.h"
@@ -224,6 +225,16 @@ void server_publish_access(struct server *server, struct access *access)
 void server_publish_tls(struct server *server, SSL_CTX *context)
 {
     publish(server, SHARED_TLS, context);
+}
+
+bool server_is_turning(const struct server *server)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < server->thread_count; ++i) {
+        if (now_ms - atomic_load(&server->threads[i].turned_ms) > SERVER_TURN_MAX_MS)
+            return false;
+    }
+    return true;
 }
 
 static bool url_is_of_this_machine(const char *url)

@@ -58,6 +58,10 @@ int server_start(struct server *server, char *error, size_t error_size);
 /* The URL of the i-th listener, with the real port: "http://127.0.0.1:8000". NULL past the last. */
 const char *server_url(const struct server *server, size_t i);
 
+/* Whether every thread has turned its loop within the last SERVER_TURN_MAX_MS. Loop thread. */
+enum { SERVER_TURN_MAX_MS = 10000 };
+bool server_is_turning(const struct server *server);
+
 /* "127.0.0.1:8001", with the real port; NULL when there is none. */
 const char *server_agent_address(const struct server *server);
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,6 +12,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef PROVIDERD_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
 
 enum { LISTEN_QUEUE = 1024 };
 
@@ -90,6 +94,25 @@ static int bind_one(const struct addrinfo *info)
     return fd;
 }
 
+/* A socket for this address that the service manager has bound and hands over; -1 = there is none. A copy is taken: the
+ * one that was handed over stays, for when this address is listened at again. */
+static int take_inherited(const struct addrinfo *info)
+{
+#ifdef PROVIDERD_SYSTEMD
+    int count = sd_listen_fds(0);
+    for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd) {
+        if (sd_is_socket_sockaddr(fd, SOCK_STREAM, info->ai_addr, info->ai_addrlen, 1) <= 0)
+            continue;
+        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (copy != -1)
+            fcntl(copy, F_SETFL, fcntl(copy, F_GETFL) | O_NONBLOCK);
+        return copy;
+    }
+#endif
+    (void)info;
+    return -1;
+}
+
 static int add_socket(struct sockets *sockets, int fd, bool tls)
 {
     int *fds = realloc(sockets->fds, (sockets->count + 1) * sizeof(*fds));
@@ -123,7 +146,9 @@ int sockets_listen(struct sockets *sockets, const char *setting, const char *tex
     size_t before = sockets->count;
     int why = 0;
     for (const struct addrinfo *info = found; info != NULL; info = info->ai_next) {
-        int fd = bind_one(info);
+        int fd = take_inherited(info);
+        if (fd == -1)
+            fd = bind_one(info);
         /* A name such as localhost may have an IPv6 address on a machine without IPv6: one of all is enough. */
         if (fd == -1 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
             why = errno;
