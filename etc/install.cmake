@@ -47,9 +47,9 @@ endif()
 adapt(providerd.service
   "/usr/bin/" "${CMAKE_INSTALL_FULL_BINDIR}/"
   "/etc/providerd/" "${config_dir}/")
-install(FILES ${generated}/providerd.service DESTINATION lib/systemd/system)
+install(FILES ${generated}/providerd.service etc/providerd.socket DESTINATION lib/systemd/system)
 
-install(DIRECTORY etc/prometheus DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY etc/prometheus etc/grafana DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES etc/providerd.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES etc/completions/providerd.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
   RENAME providerd)

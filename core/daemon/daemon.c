@@ -526,7 +526,8 @@ static void describe(void *user, char line[NOTIFY_LINE_MAX])
         up += status == HEALTH_HEALTHY || status == HEALTH_DEGRADED;
         down += status == HEALTH_DOWN;
     }
-    const char *best = journal_best(daemon->journal);
+    char best[PROVIDER_NAME_MAX];
+    server_best(daemon->server, daemon->generation->config->policy, best);
     snprintf(line, NOTIFY_LINE_MAX, "Watching %zu providers: %zu up, %zu down; best: %s",
              tracker_count(daemon->tracker), up, down, best[0] != '\0' ? best : "nobody");
 }

@@ -220,9 +220,8 @@ static void write_reported(struct exposition *e, const struct snapshot *snapshot
 /* Who was named last for the plain question. */
 static void write_best(struct exposition *e, struct request *request)
 {
-    static const struct policy_request plain;
-    char best[PROVIDER_NAME_MAX] = "";
-    incumbents_get(request->server->incumbents, policy_default_name(request->thread->policy_host), &plain, best);
+    char best[PROVIDER_NAME_MAX];
+    server_best(request->server, policy_default_name(request->thread->policy_host), best);
     exposition_family(e, "providerd_best", METRIC_GAUGE, "1 for the provider that is best by the policy in force.");
     const struct label labels[] = {{"provider", best}, {NULL, NULL}};
     if (best[0] != '\0')

@@ -288,6 +288,12 @@ void server_recall(struct server *server, int64_t last_event_id, const char *bes
         best_recall(&server->threads[0], best);
 }
 
+void server_best(const struct server *server, const char *policy, char name[PROVIDER_NAME_MAX])
+{
+    static const struct policy_request plain;
+    incumbents_get(server->incumbents, policy, &plain, name);
+}
+
 void server_stop(struct server *server, int64_t grace_ms)
 {
     for (size_t i = 0; i < server->thread_count; ++i) {

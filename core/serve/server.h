@@ -94,6 +94,9 @@ void server_publish_alerts(struct server *server, const char *json, size_t len);
  * not known). */
 void server_recall(struct server *server, int64_t last_event_id, const char *best);
 
+/* Who was named best last by this policy for the plain question; "" = nobody. Any thread. */
+void server_best(const struct server *server, const char *policy, char name[PROVIDER_NAME_MAX]);
+
 /* Stops accepting, lets answers in flight finish for at most `grace_ms`, ends the threads. Loop thread. */
 void server_stop(struct server *server, int64_t grace_ms);
 
