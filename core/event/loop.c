@@ -26,6 +26,7 @@ struct loop {
 };
 
 struct watch {
+    struct loop *loop;
     h2o_socket_t *socket;
     void (*ready)(void *user);
     void (*signal_arrived)(int signal_number, void *user); /* instead of ready, for signals */
@@ -141,7 +142,8 @@ static void drain_signals(struct watch *watch)
 static void on_readable(h2o_socket_t *socket, const char *err)
 {
     struct watch *watch = socket->data;
-    (void)err; /* in DONT_READ mode h2o reads nothing and so meets no error */
+    watch->loop->now_us = clock_monotonic_us(); /* the loop may have slept since */
+    (void)err;                                  /* in DONT_READ mode h2o reads nothing and so meets no error */
     if (watch->signal_arrived != NULL)
         drain_signals(watch);
     else
@@ -153,6 +155,7 @@ struct watch *loop_watch(struct loop *loop, int fd, void (*ready)(void *user), v
     struct watch *watch = calloc(1, sizeof(*watch));
     if (watch == NULL)
         return NULL;
+    watch->loop = loop;
     watch->ready = ready;
     watch->user = user;
     watch->socket = h2o_evloop_socket_create(loop->evloop, fd, H2O_SOCKET_FLAG_DONT_READ);
