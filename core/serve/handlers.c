@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "serve/best.h"
 #include "serve/gate.h"
+#include "serve/openapi.h"
 #include "serve/query.h"
 #include "serve/render.h"
 #include "serve/waiting.h"
@@ -208,12 +209,25 @@ static void handle_reload(struct request *request)
     reply_json(request, 202, &body);
 }
 
-/* -- the index -- */
+/* -- what there is -- */
+
+static int render_openapi(struct request *request, struct buf *out)
+{
+    (void)request;
+    buf_append(out, openapi_json, openapi_json_len);
+    return buf_ok(out) ? 0 : -1;
+}
+
+static void handle_openapi(struct request *request)
+{
+    reply_cached(request, CACHED_OPENAPI, JSON_TYPE, render_openapi);
+}
 
 static void handle_index(struct request *request);
 
 const struct route handler_routes[] = {
     {"/", ROUTE_GET, handle_index, .open = true, .about = "this list"},
+    {"/openapi.json", ROUTE_GET, handle_openapi, .open = true, .about = "all of this interface, as OpenAPI 3.1"},
     {"/api/providers/status", ROUTE_GET, handle_status, .about = "every provider's state; ?window=24h, wait, version",
      .waits_by = "version", .is_news = status_is_news},
     {"/api/providers/status/{name}", ROUTE_GET, handle_status_of_one, .about = "one provider's state; ?window=24h"},

@@ -55,6 +55,7 @@ enum cached_answer {
     CACHED_STATUS_MONTH,
     CACHED_CSV,
     CACHED_PUBLIC, /* the public page's */
+    CACHED_OPENAPI,
     CACHED_COUNT
 };
 
