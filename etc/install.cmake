@@ -49,6 +49,8 @@ adapt(providerd.service
   "/etc/providerd/" "${config_dir}/")
 install(FILES ${generated}/providerd.service etc/providerd.socket DESTINATION lib/systemd/system)
 
+install(FILES etc/debian/providerd.conf DESTINATION lib/sysusers.d)
+
 install(DIRECTORY etc/prometheus etc/grafana DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES etc/providerd.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES etc/completions/providerd.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
