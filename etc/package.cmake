@@ -6,14 +6,14 @@ set(CPACK_PACKAGE_CONTACT "the maintainers of providerd <root@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "tells which LLM provider to call right now")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "A daemon that probes every LLM API that you have credentials for, judges each
- by rules in Lua, keeps the history in SQLite, and answers over REST who is
- healthy, who is fastest and who is about to hit a limit.")
+by rules in Lua, keeps the history in SQLite, and answers over REST who is
+healthy, who is fastest and who is about to hit a limit.")
 set(CPACK_SET_DESTDIR ON) # /etc is not below /usr
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "ca-certificates, lua-cjson, systemd | systemd-standalone-sysusers | systemd-sysusers")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "ca-certificates, systemd | systemd-standalone-sysusers | systemd-sysusers")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 # The paths in them are those of the prefix.
@@ -25,4 +25,5 @@ endforeach()
 file(WRITE ${control}/conffiles "${CMAKE_INSTALL_FULL_SYSCONFDIR}/providerd/providerd.lua\n")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${control}/conffiles ${control}/postinst ${control}/prerm ${control}/postrm)
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/etc/debian/stamp.cmake)
 include(CPack)
