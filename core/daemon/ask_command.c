@@ -28,16 +28,17 @@ struct asking {
 /* Where a daemon that listens everywhere can be asked from here. */
 static bool url_of_listener(const char *listen, char *out, size_t size)
 {
-    const char *colon = strrchr(listen, ':');
+    const char *slashes = strstr(listen, "://"), *host = slashes != NULL ? slashes + 3 : listen;
+    const char *scheme = strncmp(listen, "https://", strlen("https://")) == 0 ? "https" : "http";
+    const char *colon = strrchr(host, ':');
     if (colon == NULL || strcmp(colon, ":0") == 0)
         return false;
-    int host_len = (int)(colon - listen);
-    if (strncmp(listen, "0.0.0.0:", 8) == 0)
-        snprintf(out, size, "http://127.0.0.1%s", colon);
-    else if (strncmp(listen, "[::]:", 5) == 0)
-        snprintf(out, size, "http://[::1]%s", colon);
+    if (strncmp(host, "0.0.0.0:", 8) == 0)
+        snprintf(out, size, "%s://127.0.0.1%s", scheme, colon);
+    else if (strncmp(host, "[::]:", 5) == 0)
+        snprintf(out, size, "%s://[::1]%s", scheme, colon);
     else
-        snprintf(out, size, "http://%.*s%s", host_len, listen, colon);
+        snprintf(out, size, "%s://%s", scheme, host);
     return true;
 }
 
@@ -91,6 +92,8 @@ static value_t *ask_by(struct asking *asking, const char *method, const char *pa
     curl_easy_setopt(asking->curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(asking->curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(asking->curl, CURLOPT_PROXY, "");
+    if (getenv("PROVIDERD_CACERT") != NULL)
+        curl_easy_setopt(asking->curl, CURLOPT_CAINFO, getenv("PROVIDERD_CACERT"));
     curl_easy_setopt(asking->curl, CURLOPT_TIMEOUT, (long)(TIMEOUT_S + WAIT_S));
     curl_easy_setopt(asking->curl, CURLOPT_CONNECTTIMEOUT, (long)TIMEOUT_S);
     curl_easy_setopt(asking->curl, CURLOPT_ERRORBUFFER, reason);

@@ -2,7 +2,7 @@
  * configuration, and prints its answer for people, or as it came.
  *
  * The daemon is looked for at the first address of `listen`, or at PROVIDERD_URL; PROVIDERD_TOKEN is sent where it asks
- * for a token.
+ * for a token, PROVIDERD_CACERT names a PEM file with whom its certificate is to be checked by.
  *
  * Thread: the only one.
  */

@@ -80,6 +80,15 @@ def test_both_kinds_of_listener_answer(secured):
     assert (curl.returncode, curl.stdout) == (0, "ok\n")
 
 
+def test_the_terminal_asks_by_tls_as_well(secured):
+    running = secured()
+    asked = subprocess.run([BINARY, "best"], capture_output=True, text=True,
+                           env=clean_environment({"PROVIDERD_URL": running.tls_url, "PROVIDERD_CACERT": running.files["certificate"]}))
+    assert (asked.returncode, asked.stdout) == (0, "a\n"), asked.stderr
+    refused = subprocess.run([BINARY, "best"], capture_output=True, text=True, env=clean_environment({"PROVIDERD_URL": running.tls_url}))
+    assert refused.returncode == 1 and "certificate" in refused.stderr
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_old_versions_of_tls_are_refused(secured):
     running = secured()

@@ -1,6 +1,6 @@
 """GET /metrics, /livez, /readyz: for Prometheus and for who gates on the daemon. promtool and prometheus are the real ones."""
 import json
-import os
+import re
 import socket
 import subprocess
 import urllib.parse
@@ -77,31 +77,66 @@ def test_both_formats(made):
     assert b'le="1.0"' in open_metrics.body
 
 
-def test_a_real_prometheus_scrapes_it(made, tmp_path):
-    running = made(MANY, max_consecutive_failures=1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    config = (REPO / "etc/prometheus/prometheus.yml").read_text().replace("127.0.0.1:8000", running.url.removeprefix("http://"))
-    (tmp_path / "prometheus.yml").write_text(config.replace("15s", "500ms"))
-    (tmp_path / "providerd.rules.yml").write_text((REPO / "etc/prometheus/providerd.rules.yml").read_text())
-    prometheus = subprocess.Popen(["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/tsdb",
-                                   f"--web.listen-address=127.0.0.1:{port}"], env=clean_environment(), cwd=tmp_path,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+@pytest.fixture
+def prometheus(tmp_path):
+    """A real one that scrapes a daemon; gives what asks it."""
+    started = []
 
-    def ask(query):
-        try:
-            answer = request(f"http://127.0.0.1:{port}", "GET", "/api/v1/query?query=" + urllib.parse.quote(query))
-        except OSError:
-            return None
-        return {r["metric"].get("provider"): r["value"][1] for r in answer.json["data"]["result"]} if answer.status == 200 else None
-    try:
-        assert wait_for(lambda: ask("providerd_up")) == {"fine": "1", "bad": "0"}
-        assert ask("histogram_quantile(0.5, sum by (le, provider) (providerd_probe_duration_seconds_bucket))")["fine"]
-        assert ask('up{job="providerd"}') == {None: "1"}
-    finally:
-        prometheus.terminate()
-        prometheus.wait()
+    def start(running):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        config = (REPO / "etc/prometheus/prometheus.yml").read_text().replace("127.0.0.1:8000", running.url.removeprefix("http://"))
+        (tmp_path / "prometheus.yml").write_text(config.replace("15s", "500ms"))
+        (tmp_path / "providerd.rules.yml").write_text((REPO / "etc/prometheus/providerd.rules.yml").read_text())
+        started.append(subprocess.Popen(["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/tsdb",
+                                         f"--web.listen-address=127.0.0.1:{port}"], env=clean_environment(), cwd=tmp_path,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+        def ask(query):
+            try:
+                answer = request(f"http://127.0.0.1:{port}", "GET", "/api/v1/query?query=" + urllib.parse.quote(query))
+            except OSError:
+                return None
+            assert answer.status != 400, answer.body
+            return answer.json["data"]["result"] if answer.status == 200 else None
+        return ask
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait()
+
+
+def by_provider(result):
+    return {found["metric"].get("provider"): found["value"][1] for found in result or []}
+
+
+def test_a_real_prometheus_scrapes_it(made, prometheus):
+    ask = prometheus(made(MANY, max_consecutive_failures=1))
+    assert wait_for(lambda: by_provider(ask("providerd_up"))) == {"fine": "1", "bad": "0"}
+    assert by_provider(ask("histogram_quantile(0.5, sum by (le, provider) (providerd_probe_duration_seconds_bucket))"))["fine"]
+    assert by_provider(ask('up{job="providerd"}')) == {None: "1"}
+
+
+def test_the_dashboard_for_grafana_asks_for_what_there_is(made, prometheus):
+    running = made(MANY, {"ALERT_WEBHOOK_URL": "http://127.0.0.1:1/"}, max_consecutive_failures=1, alerts={"oncall": {"use": "webhook"}})
+    ask = prometheus(running)
+    families = set(re.findall(r"^# TYPE (\w+)", metrics(running).body.decode(), re.M))
+    dashboard = json.loads((REPO / "etc/grafana/providerd.json").read_text())
+    targets = [(panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    assert len(targets) > 20 and len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    wait_for(lambda: by_provider(ask("providerd_up")))
+    empty = set()
+    for title, query in targets:
+        for name in re.findall(r"\b(?:providerd|process)_\w+", query):
+            assert name in families or re.sub(r"_(?:bucket|sum|count)$", "", name) in families, (title, name)
+        query = query.replace("$job", "providerd").replace("$provider", ".+").replace("$__rate_interval", "1m")
+        if not ask(query):
+            empty.add(title)
+    assert empty <= {"Time to first token", "Tokens per second", "Clients' calls of 5 minutes", "Script errors", "Latency, p95 of good checks",
+                     "Failed checks, share", "Checks a second", "Store", "Time in Lua", "Memory and CPU"}, "rates need two scrapes, some need traffic"
+    states = by_provider(ask(targets[[title for title, _ in targets].index("States")][1].replace("$job", "providerd").replace("$provider", ".+")))
+    assert states == {"fine": "1", "bad": "3"}
 
 
 def test_the_delivered_rules_are_sound():
@@ -131,7 +166,6 @@ def test_a_provider_that_is_down_does_not_make_it_unready(made):
 
 
 def test_nothing_configured_is_not_ready(providers, daemon):
-    assert os.listdir(providers) is not None
     running = daemon(provider_paths=[str(providers)])
     answer = running.get("/readyz")
     assert (answer.status, answer.json["detail"]) == (503, "not ready: 0 of 0 providers were checked; none is configured")
