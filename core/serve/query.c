@@ -17,6 +17,8 @@ enum query_result query_get(const char *query, size_t len, const char *name, cha
 enum query_result query_get_long(const char *query, size_t len, const char *name, char *value, size_t size)
 {
     size_t name_len = strlen(name);
+    if (len == 0)
+        return QUERY_ABSENT; /* `query` may be NULL */
     const char *end = query + len;
 
     while (query < end) {
@@ -30,7 +32,7 @@ enum query_result query_get_long(const char *query, size_t len, const char *name
             int decoded = percent_decode(text, (size_t)(pair_end - text), true, value, size);
             return decoded >= 0 ? QUERY_FOUND : QUERY_MALFORMED;
         }
-        query = pair_end + 1;
+        query = pair_end != end ? pair_end + 1 : end;
     }
     return QUERY_ABSENT;
 }

@@ -79,7 +79,7 @@ def test_slow_and_truncated_apply_and_other_behaviours_go_before(sim):
     sim.tell("answers", "groq", status=402, body="0123456789")
     sim.behave("groq", "slow 50ms")
     start = time.monotonic()
-    assert sim.get(MODELS).text == b"0123456789" and time.monotonic() - start >= 0.05
+    assert sim.get(MODELS).text == b"0123456789" and time.monotonic() - start >= 0.045  # its clock counts milliseconds
     sim.behave("groq", "truncated")
     assert sim.get(MODELS).text == b"01234"
     sim.behave("groq", "503")
