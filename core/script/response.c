@@ -9,6 +9,8 @@
 #define RESPONSE_TYPE "response"
 #define HEADERS_TYPE "response headers"
 
+enum { HEADER_NAME_MAX = 256 };
+
 enum { /* user values of a response */
        VALUE_URL = 1,
        VALUE_JSON,
@@ -108,14 +110,50 @@ static void push_arrivals(lua_State *L, const struct response *response)
     }
 }
 
-static void push_headers(lua_State *L)
+/* Adds "name: value" of a line to the table on top: the name in lower case, a value that comes again behind ", ". */
+static void add_header(lua_State *L, const char *line, const char *end)
 {
+    char lower[HEADER_NAME_MAX];
+    const char *colon = memchr(line, ':', (size_t)(end - line));
+    size_t len = colon != NULL ? (size_t)(colon - line) : 0;
+    if (len == 0 || len > sizeof(lower)) /* the status line; or nothing that anybody would ask for */
+        return;
+    for (size_t i = 0; i < len; ++i)
+        lower[i] = (char)(line[i] >= 'A' && line[i] <= 'Z' ? line[i] - 'A' + 'a' : line[i]);
+    const char *value = colon + 1;
+    while (value < end && (*value == ' ' || *value == '\t'))
+        ++value;
+    while (end > value && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
+        --end;
+    lua_pushlstring(L, lower, len);
+    lua_pushvalue(L, -1);
+    bool again = lua_rawget(L, -3) != LUA_TNIL; /* table, name, value before */
+    lua_pushliteral(L, ", ");
+    lua_pushlstring(L, value, (size_t)(end - value));
+    if (again) {
+        lua_concat(L, 3);
+    } else {
+        lua_replace(L, -3);
+        lua_pop(L, 1);
+    }
+    lua_rawset(L, -3);
+}
+
+/* A table, made at the first question, since most of what is asked of it is not there: a miss costs next to nothing. */
+static void push_headers(lua_State *L, const struct response *response)
+{
+    const char *line = buf_text(&response->headers), *end = line + response->headers.len;
     if (lua_getiuservalue(L, 1, VALUE_HEADERS) != LUA_TNIL)
         return;
     lua_pop(L, 1);
-    lua_newuserdatauv(L, 0, 1);
-    lua_pushvalue(L, 1);
-    lua_setiuservalue(L, -2, 1); /* keeps the response alive */
+    lua_createtable(L, 0, 16);
+    while (line < end) {
+        const char *line_end = memchr(line, '\n', (size_t)(end - line));
+        if (line_end == NULL)
+            line_end = end;
+        add_header(L, line, line_end);
+        line = line_end != end ? line_end + 1 : end;
+    }
     luaL_setmetatable(L, HEADERS_TYPE);
     lua_pushvalue(L, -1);
     lua_setiuservalue(L, 1, VALUE_HEADERS);
@@ -131,7 +169,7 @@ static int response_field(lua_State *L)
     else if (strcmp(name, "ok") == 0)
         lua_pushboolean(L, response->error == PROBE_OK && response->status >= 200 && response->status < 300);
     else if (strcmp(name, "headers") == 0)
-        push_headers(L);
+        push_headers(L, response);
     else if (strcmp(name, "body") == 0 && response->body_kept)
         lua_pushlstring(L, buf_text(&response->body), response->body.len);
     else if (strcmp(name, "json") == 0)
@@ -163,20 +201,22 @@ static int response_collect(lua_State *L)
     return 0;
 }
 
+/* A name that is not in the table as it was written. */
 static int headers_field(lua_State *L)
 {
-    luaL_checkudata(L, 1, HEADERS_TYPE);
+    char lower[HEADER_NAME_MAX];
     size_t len;
     const char *name = luaL_checklstring(L, 2, &len);
-    lua_getiuservalue(L, 1, 1);
-    const struct response *response = response_at(L, -1);
-    struct buf value = BUF_EMPTY;
-    bool found = response != NULL && probe_header(&response->headers, name, len, &value);
-    if (found)
-        lua_pushlstring(L, buf_text(&value), value.len);
-    else
-        lua_pushnil(L);
-    buf_dispose(&value);
+    bool differs = false;
+    for (size_t i = 0; i < len && len <= sizeof(lower); ++i) {
+        bool upper = name[i] >= 'A' && name[i] <= 'Z';
+        lower[i] = (char)(upper ? name[i] - 'A' + 'a' : name[i]);
+        differs |= upper;
+    }
+    if (!differs)
+        return 0;
+    lua_pushlstring(L, lower, len);
+    lua_rawget(L, 1);
     return 1;
 }
 

@@ -23,7 +23,8 @@
 -- Rules: a negative or unreadable number is unknown, never zero. A remainder above the limit is unused. A limit of 0 is
 -- kept as it is: "never" at one provider, "unlimited" at another. What is there but not understood is left out, and
 -- reported once for each provider and header.
--- Reading happens at every answer: a fixed list of names is looked up, and resets only where a limit was found.
+-- Reading happens at every answer: of the headers that came each is looked up in a list of names, and resets are read only
+-- where a limit was found.
 --
 -- Sources: vendors' pages on rate limits (each script cites its own), draft-ietf-httpapi-ratelimit-headers-03, -07 and -10,
 -- RFC 9110 10.2.3 (Retry-After); facts as collected 2026-11-23.
@@ -184,10 +185,12 @@ end
 
 -- Header names and what they tell. `open`: the length is not in the name.
 local PAIRS = {}
+local PAIR_AT = {} -- name of a limit or a remainder -> its place in PAIRS
 
 local function pair(limit, remaining, reset, fields)
   fields.limit_name, fields.remaining_name, fields.reset_name = limit, remaining, reset
   PAIRS[#PAIRS + 1] = fields
+  PAIR_AT[limit], PAIR_AT[remaining] = #PAIRS, #PAIRS
 end
 
 local function x_ratelimit(prefix, suffix, fields)
@@ -250,19 +253,31 @@ local function open_window_s(source, entry)
   return span and M.span_s(span) or known[entry.unit] or 60
 end
 
-local function read_pairs(source, windows)
-  local headers = source.headers
-  for _, entry in ipairs(PAIRS) do
-    if headers[entry.limit_name] or headers[entry.remaining_name] then
-      M.add(windows, {
-        unit = entry.unit,
-        name = entry.name,
-        window_s = entry.open and open_window_s(source, entry) or entry.window_s,
-        limit = read_count(source, entry.limit_name),
-        remaining = read_count(source, entry.remaining_name),
-        reset_at = read_reset(source, entry.reset_name),
-      })
+-- The places of those pairs of which something came, ascending.
+local function pairs_in(headers)
+  local places, seen = {}, {}
+  for name in pairs(headers) do
+    local at = PAIR_AT[name]
+    if at and not seen[at] then
+      seen[at] = true
+      places[#places + 1] = at
     end
+  end
+  table.sort(places)
+  return places
+end
+
+local function read_pairs(source, windows)
+  for _, at in ipairs(pairs_in(source.headers)) do
+    local entry = PAIRS[at]
+    M.add(windows, {
+      unit = entry.unit,
+      name = entry.name,
+      window_s = entry.open and open_window_s(source, entry) or entry.window_s,
+      limit = read_count(source, entry.limit_name),
+      remaining = read_count(source, entry.remaining_name),
+      reset_at = read_reset(source, entry.reset_name),
+    })
   end
 end
 
@@ -440,7 +455,7 @@ end
 
 -- ---- what scripts call
 
---- The windows of a table or userdata of headers; empty when there are none.
+--- The windows of a table of headers, whose names are in lower case; empty when there are none.
 --- @param provider table|nil whose they are: its name for reports, its limit_windows
 function M.of_headers(headers, provider)
   local source, windows = { headers = headers, provider = provider }, {}

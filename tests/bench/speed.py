@@ -26,7 +26,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parent.parent
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-SECONDS = float(os.environ.get("SECONDS_EACH", "5"))
+SECONDS = int(os.environ.get("SECONDS_EACH", "5"))
 
 sys.path.insert(0, str(REPO / "tests/integration"))
 from harness import clean_environment, lua  # noqa: E402
@@ -428,7 +428,7 @@ PARTS = {"serve": serve, "checks": checks, "grow": grow, "start": start}
 if __name__ == "__main__":
     os.environ["PATH"] += ":/usr/sbin"
     chosen = sys.argv[2:] or list(PARTS)
-    print(f"{ROUNDS} rounds of {SECONDS:g} s in turns; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the begin")
+    print(f"{ROUNDS} rounds of {SECONDS} s in turns; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the begin")
     for part in chosen:
         with tempfile.TemporaryDirectory() as name:
             PARTS[part](pathlib.Path(name))

@@ -332,9 +332,9 @@ local function headers_of(answer)
   if type(answer.body) == "table" and not lower["content-type"] then
     lower["content-type"] = "application/json"
   end
-  return setmetatable({}, {
+  return setmetatable(lower, {
     __index = function(_, name)
-      return lower[name:lower()]
+      return rawget(lower, name:lower())
     end,
   })
 end
