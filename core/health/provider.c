@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "health/local.h"
 #include "health/news.h"
+#include "health/tracker_internal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -279,5 +280,6 @@ bool provider_refresh(struct provider *provider)
     news_of_view(provider, provider->view, view);
     provider_view_release(provider->view);
     provider->view = view;
+    view_chunks_note(&provider->tracker->views, provider->place);
     return true;
 }

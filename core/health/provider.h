@@ -64,6 +64,7 @@ struct provider {
     struct deep_memory deep;
     struct announcement *announced;
     struct reported *reported;  /* owned; NULL = nobody has reported anything */
+    size_t place;               /* among the tracker's */
     struct provider_view *view; /* the latest; never NULL */
 };
 

@@ -1,6 +1,7 @@
 #include "health/snapshot.h"
 
 #include "health/stats_view.h"
+#include "health/view_chunks.h"
 
 #include "health/aliases.h"
 
@@ -198,8 +199,11 @@ void snapshot_release(struct snapshot *snapshot)
 {
     if (snapshot == NULL || atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < snapshot->count; ++i)
+    for (size_t i = 0; i < snapshot->count && snapshot->chunks == NULL; ++i)
         provider_view_release(snapshot->providers[i]);
+    for (size_t c = 0; c < snapshot->chunk_count; ++c)
+        view_chunk_release(snapshot->chunks[c]);
+    free(snapshot->chunks);
     free(snapshot->absences);
     free(snapshot->last_reload_error);
     free(snapshot->policy);

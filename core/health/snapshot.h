@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 struct stats_view; /* stats_view.h */
+struct view_chunk; /* view_chunks.h */
 
 enum health_status { HEALTH_UNKNOWN, HEALTH_HEALTHY, HEALTH_DEGRADED, HEALTH_DOWN };
 
@@ -191,8 +192,10 @@ struct snapshot {
     char *last_reload_error;   /* owned; NULL when the last reload was sound */
     size_t absence_count;
     struct provider_absence *absences; /* owned */
+    struct view_chunk **chunks; /* owned array of references: they hold the views; NULL = the snapshot itself does */
+    size_t chunk_count;
     size_t count;
-    struct provider_view *providers[]; /* sorted by name (strcmp); a reference is held on each */
+    struct provider_view *providers[]; /* sorted by name (strcmp) */
 };
 
 struct key_view *key_view_new(void); /* one reference, all zero; NULL when memory ran out */
@@ -215,7 +218,8 @@ struct provider_view *provider_view_new(const char *name);
 struct provider_view *provider_view_retain(struct provider_view *view);
 void provider_view_release(struct provider_view *view); /* NULL is allowed */
 
-/* A snapshot with one reference and room for `count` providers, all NULL; NULL when memory ran out. */
+/* A snapshot with one reference and room for `count` providers, all NULL; NULL when memory ran out. It takes a
+ * reference of each view that is put there, unless view_chunks_fill() does. */
 struct snapshot *snapshot_new(size_t count);
 struct snapshot *snapshot_retain(struct snapshot *snapshot);
 void snapshot_release(struct snapshot *snapshot); /* NULL is allowed */

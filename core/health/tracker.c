@@ -30,14 +30,22 @@ uint64_t tracker_soon(struct tracker *tracker, uint64_t from_us, uint64_t to_us)
 
 /* -- snapshots -- */
 
+static struct provider_view *view_at(void *user, size_t i)
+{
+    return ((struct tracker *)user)->providers[i]->view;
+}
+
 static struct snapshot *build_snapshot(struct tracker *tracker)
 {
     const struct generation *generation = tracker->generation;
     struct snapshot *snapshot = snapshot_new(tracker->count);
     if (snapshot == NULL)
         return NULL;
-    for (size_t i = 0; i < tracker->count; ++i)
-        snapshot->providers[i] = provider_view_retain(tracker->providers[i]->view);
+    if (!view_chunks_fill(&tracker->views, view_at, tracker, snapshot)) {
+        snapshot->count = 0; /* it has no views yet */
+        snapshot_release(snapshot);
+        return NULL;
+    }
     snapshot->version = ++tracker->version;
     snapshot->boot_id = tracker->boot_id;
     snapshot->published_us = clock_wall_us();
@@ -309,7 +317,8 @@ int tracker_apply(struct tracker *tracker, struct generation *generation)
     struct provider **fresh = calloc(count + 1, sizeof(struct provider *));
     struct staged *staged = calloc(count + 1, sizeof(*staged));
 
-    if (fresh == NULL || staged == NULL || !stage_all(tracker, generation, staged)) {
+    if (fresh == NULL || staged == NULL || !stage_all(tracker, generation, staged) ||
+        !view_chunks_resize(&tracker->views, count)) {
         for (size_t i = 0; staged != NULL && i < count; ++i)
             unstage(&staged[i], false);
         free(fresh);
@@ -318,8 +327,10 @@ int tracker_apply(struct tracker *tracker, struct generation *generation)
     }
     free_providers_not_in(tracker, staged, count);
     free(tracker->providers);
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < count; ++i) {
         fresh[i] = staged[i].provider;
+        fresh[i]->place = i;
+    }
     tracker->providers = fresh;
     tracker->count = count;
     struct generation *before = tracker->generation;
@@ -366,6 +377,7 @@ void tracker_free(struct tracker *tracker)
         provider_free(tracker->providers[i]);
     }
     free(tracker->providers);
+    view_chunks_dispose(&tracker->views);
     doubt_end(tracker);
     reports_end(tracker);
     timer_stop(tracker->loop, &tracker->publish_timer);

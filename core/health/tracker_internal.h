@@ -7,6 +7,7 @@
 #include "health/news.h"
 #include "health/provider.h"
 #include "health/tracker.h"
+#include "health/view_chunks.h"
 
 struct tracker {
     struct loop *loop;
@@ -15,6 +16,7 @@ struct tracker {
     struct generation *generation; /* NULL before the first */
     struct provider **providers;   /* owned; ascending by name */
     size_t count;
+    struct view_chunks views; /* of the providers */
     size_t target_count;
     double worth_sum; /* of all targets */
     bool started;
