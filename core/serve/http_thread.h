@@ -99,6 +99,7 @@ struct http_thread {
     struct best_cache *best;
     struct agent *agent;            /* of the first thread; NULL = none */
     h2o_timeout_entry_t best_watch; /* of the first thread: looks who is best, at most once a second */
+    uint64_t best_rest_until_ms;    /* monotonic; for then not even that often */
     struct shared_text *alerts;     /* how they stand, as JSON; NULL before they do */
     struct site *site;              /* files served as they are; NULL = none */
     struct access *access;          /* who may ask what; NULL = everybody everything */
