@@ -68,14 +68,16 @@ def running(tmp_path_factory):
                           alerts={"oncall": {"use": "webhook", "after": "0s", "group": "0s"}},
                           public_page={"providers": ["*"], "latency": True, "incidents": True})
     daemon = Daemon(path, KEYS, folder)
-    wait_for(lambda: daemon.get("/readyz").status == 200)
-    daemon.post("/api/providers/report", json.dumps([{"provider": "gamma", "status": 429, "model": "m-1"}] + [{"provider": "alpha", "status": 200}] * 30))
-    daemon.check("alpha")
-    wait_for(lambda: daemon.get("/api/providers/incidents").json["incidents"])
-    wait_for(lambda: daemon.provider("gamma")["cooling"] and daemon.provider("alpha")["model_count"])
-    wait_for(lambda: len(daemon.get("/api/providers/history/alpha").json) >= 2)
-    yield daemon
-    daemon.stop()
+    try:
+        wait_for(lambda: daemon.get("/readyz").status == 200)
+        daemon.post("/api/providers/report", json.dumps([{"provider": "gamma", "status": 429, "model": "m-1"}] + [{"provider": "alpha", "status": 200}] * 30))
+        daemon.check("alpha")
+        wait_for(lambda: daemon.get("/api/providers/incidents").json["incidents"])
+        wait_for(lambda: daemon.provider("gamma")["cooling"] and daemon.provider("alpha")["model_count"])
+        wait_for(lambda: len(daemon.get("/api/providers/history/alpha").json) >= 2)
+        yield daemon
+    finally:
+        daemon.stop()
 
 
 def ask(running, method, path, operation, query="", body=None):
